@@ -1,0 +1,167 @@
+"""Owns a network seen as an ordered list of named stages and a head, whatever its family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from tlstudio.errors import UsageError
+from tlstudio.jobs import Freeze
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a network: `module` runs it and shares its parameters with the network.
+
+    `name` is the network's own module name (`layer3.1`); `group` gathers stages for display.
+    """
+
+    name: str
+    group: str
+    module: nn.Module
+
+
+@dataclass(frozen=True)
+class HeadSite:
+    """Where a network's last layer sits and how it reads its input.
+
+    `path` is the layer's module path. A "linear" head reads a vector (N, D). A "conv" head is a
+    1x1 convolution over a map (N, D, H, W), followed by ReLU and global average pooling
+    (SqueezeNet's).
+    """
+
+    path: str
+    kind: Literal["linear", "conv"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a family's `cut(network)` returns: the stages in order, without the head, and its place.
+
+    Pooling and flattening in front of the head belong to the last stage; dropout in front of the
+    last layer belongs to nobody, because the recipe brings its own.
+    """
+
+    stages: tuple[Stage, ...]
+    head: HeadSite
+
+
+def stage(name: str, *modules: nn.Module, group: str | None = None) -> Stage:
+    """A stage that runs `modules` in order; its group is the first part of its name."""
+    module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
+    return Stage(name, group or name.split(".")[0], module)
+
+
+class StagedNetwork(nn.Module):
+    """A torchvision network that runs stage by stage, with its first `frozen` stages frozen.
+
+    `network` stays a plain torchvision module: its `state_dict()` is what is saved. Frozen stages
+    stay in evaluation mode through every `train()` call and their parameters need no gradient.
+    """
+
+    def __init__(self, network: nn.Module, cut: Cut, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.network = network
+        # A tuple and not a ModuleList: the modules are the network's own and registered there.
+        self.stages = cut.stages
+        self.head_site = cut.head
+        self.dropout = nn.Dropout(dropout)
+        self.frozen = 0
+        self.fixed_batchnorm = True
+        self.freeze(0)
+
+    # --- running --------------------------------------------------------------------------------
+
+    def run(self, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
+        """Runs stages start..stop-1 (all of them when None): pictures or activations in and out."""
+        for part in self.stages[start:stop]:
+            x = part.module(x)
+        return x
+
+    def classify(self, features: Tensor) -> Tensor:
+        """The head: features of the last stage, (N, D) or (N, D, H, W), to logits (N, C)."""
+        scores: Tensor = self.head(self.dropout(features))
+        if self.head_site.kind == "conv":
+            scores = torch.flatten(
+                nn.functional.adaptive_avg_pool2d(nn.functional.relu(scores), (1, 1)), 1
+            )
+        return scores
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Normalised pictures (N, 3, H, W) to logits (N, C)."""
+        with torch.no_grad():
+            x = self.run(pictures, 0, self.frozen)
+        return self.classify(self.run(x, self.frozen))
+
+    # --- freezing -------------------------------------------------------------------------------
+
+    def freeze(self, count: int, *, fixed_batchnorm: bool = True) -> None:
+        """Freezes the first `count` stages and thaws the others.
+
+        With `fixed_batchnorm` the BatchNorm layers of thawed stages keep their running statistics.
+        """
+        self.frozen, self.fixed_batchnorm = count, fixed_batchnorm
+        self.requires_grad_(True)
+        for part in self.stages[:count]:
+            part.module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> StagedNetwork:
+        super().train(mode)
+        for part in self.stages[: self.frozen]:
+            part.module.eval()
+        if self.fixed_batchnorm:
+            for part in self.stages[self.frozen :]:
+                for module in part.module.modules():
+                    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                        module.eval()
+        return self
+
+    # --- the head -------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> nn.Module:
+        return self.network.get_submodule(self.head_site.path)
+
+    def replace_head(self, head: nn.Module) -> None:
+        self.network.set_submodule(self.head_site.path, head)
+
+    @property
+    def feature_width(self) -> int:
+        """D, the number of features that the head reads."""
+        for parameter in self.head.parameters():
+            return int(parameter.shape[1])
+        raise AssertionError("a head has parameters")
+
+    def pool(self, features: Tensor) -> Tensor:
+        """What a linear probe reads: features averaged over positions, (N, D)."""
+        return features if features.ndim == 2 else features.mean(dim=(2, 3))
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
+        return self.head.parameters()
+
+
+def frozen_count(freeze: Freeze, names: Sequence[str]) -> int:
+    """How many of the stages called `names` a freeze plan freezes. Raises `UsageError`."""
+    text = str(freeze).strip()
+    if text == "all":
+        return len(names)
+    if text == "none":
+        return 0
+    if text.isdecimal():
+        if int(text) <= len(names):
+            return int(text)
+        raise UsageError(
+            f"{text} stages can't be frozen: this backbone has {len(names)}.",
+            f"Give a number from 0 to {len(names)}, `all`, or `none`.",
+        )
+    if text in names:
+        return names.index(text) + 1
+    raise UsageError(
+        f"This backbone has no stage called {text!r}.",
+        f"Its stages are: {', '.join(names)}.",
+    )

@@ -1,0 +1,53 @@
+"""Owns the exceptions that carry a sentence for the user."""
+
+
+class TLStudioError(Exception):
+    """A failure that the user can understand and do something about.
+
+    `message` says what happened and what it means; `hint` says what to do next. Both are whole
+    sentences. Everything that is not a `TLStudioError` is a bug and is reported as one.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(TLStudioError):
+    """The request itself is wrong (an unknown backbone, a stage that does not exist)."""
+
+
+class DatasetError(TLStudioError):
+    """The folder of pictures can't be used as it is."""
+
+
+class PictureError(TLStudioError):
+    """One picture can't be read; `message` is the reason, in words."""
+
+
+class WeightsError(TLStudioError):
+    """Weights are missing, damaged, of another network, or not safe to read."""
+
+
+class RunError(TLStudioError):
+    """A run folder is missing, unfinished, damaged, or in the way."""
+
+
+class StorageError(TLStudioError):
+    """A file could not be written: full disk, read-only folder, missing rights."""
+
+
+class ExportError(TLStudioError):
+    """An export failed, or does not agree with the model that was tested."""
+
+
+class EngineError(TLStudioError):
+    """The engine process could not start, or ended by itself."""
+
+
+class Cancelled(Exception):
+    """A job ended because somebody asked it to; not a failure."""

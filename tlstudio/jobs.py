@@ -1,0 +1,417 @@
+"""Owns the specifications and results that cross a file or a pipe: plain, validated, versioned.
+
+Nothing here imports torch or Qt. Paths are strings, so that a job file reads the same everywhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from tlstudio.errors import UsageError
+
+
+class Spec(BaseModel):
+    """A frozen specification; unknown fields are refused, so that a typing error never passes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Record(BaseModel):
+    """A frozen result; unknown fields are kept out, so that an older program can read a newer one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+# --- what to learn from -------------------------------------------------------------------------
+
+
+class DatasetSpec(Spec):
+    """A folder with one sub-folder a class, or with `train/` and `val/` (and `test/`) above them.
+
+    `class_names` renames classes (folder name -> shown name); the folder itself is never changed.
+    `validation_fraction` counts only where the folder brings no validation pictures of its own.
+    """
+
+    folder: str
+    validation_fraction: float = Field(default=0.2, ge=0.05, le=0.5)
+    class_names: dict[str, str] = {}
+
+
+class WeightsSpec(Spec):
+    """Where a backbone starts: the published weights, a local file, or random numbers by request."""
+
+    source: Literal["published", "file", "scratch"] = "published"
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _file_belongs_to_source(self) -> Self:
+        if (self.source == "file") != (self.file is not None):
+            raise ValueError("a weights file is given exactly when the source is 'file'")
+        return self
+
+
+class BackboneSpec(Spec):
+    id: str
+    weights: WeightsSpec = WeightsSpec()
+
+
+# --- how to learn -------------------------------------------------------------------------------
+
+
+class Augmentation(Spec):
+    """How training pictures are varied. Fractions are of the picture or of the pixel range.
+
+    `crop_scale` is the smallest share of the picture's area that a random crop keeps (1 keeps the
+    whole picture); `rotation` is in degrees to either side; `hue` in turns of the colour circle.
+    """
+
+    crop_scale: float = Field(default=0.6, gt=0, le=1)
+    flip_horizontal: bool = True
+    flip_vertical: bool = False
+    rotation: float = Field(default=0, ge=0, le=180)
+    brightness: float = Field(default=0.1, ge=0, lt=1)
+    contrast: float = Field(default=0.1, ge=0, lt=1)
+    saturation: float = Field(default=0.1, ge=0, lt=1)
+    hue: float = Field(default=0, ge=0, le=0.5)
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": Augmentation(
+        crop_scale=1, flip_horizontal=False, brightness=0, contrast=0, saturation=0
+    ),
+    "light": Augmentation(),
+    "strong": Augmentation(
+        crop_scale=0.35, rotation=15, brightness=0.25, contrast=0.25, saturation=0.25, hue=0.02
+    ),
+    "any-orientation": Augmentation(crop_scale=0.6, flip_vertical=True, rotation=180),
+}
+"""Presets by name. `any-orientation` is for pictures without an up: microscopy, fabric, aerial."""
+
+
+class HeadSpec(Spec):
+    """The classifier: one linear layer, or a hidden layer of `hidden` units with ReLU before it."""
+
+    hidden: int | None = Field(default=None, ge=2, le=8192)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+
+
+class Recipe(Spec):
+    """How the head and the unfrozen stages are trained, starting from the linear probe.
+
+    `learning_rate` is the head's peak rate. The last stage learns at `stage_rate` times that, each
+    earlier one at `stage_decay` times its successor. Rates warm up over `warmup` of all steps and
+    decay as a cosine. `batchnorm_statistics` says whether unfrozen BatchNorm layers keep their
+    running statistics ("fixed") or follow the new pictures ("update"). `patience` is the number of
+    epochs without improvement after which training stops by itself; None never stops early.
+    """
+
+    epochs: int = Field(default=10, ge=1, le=10_000)
+    batch_size: int = Field(default=32, ge=1, le=4096)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    stage_rate: float = Field(default=0.3, gt=0, le=1)
+    stage_decay: float = Field(default=0.85, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    warmup: float = Field(default=0.1, ge=0, le=0.5)
+    label_smoothing: float = Field(default=0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    augmentation: Augmentation = Augmentation()
+    patience: int | None = Field(default=5, ge=1)
+    batchnorm_statistics: Literal["fixed", "update"] = "fixed"
+    head: HeadSpec = HeadSpec()
+
+
+Freeze = int | str
+"""The first k stages (a number), all up to and including a stage (its name), "all" or "none"."""
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class TrainingJob(Spec):
+    """Everything that decides a model. The same job gives the same weights, whoever runs it."""
+
+    version: Literal[1] = 1
+    dataset: DatasetSpec
+    backbone: BackboneSpec
+    freeze: Freeze = "all"
+    recipe: Recipe = Recipe()
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+def load_training_job(file: Path) -> TrainingJob:
+    """Reads a `job.json`. Raises `UsageError` with the first thing that is wrong with it."""
+    try:
+        return TrainingJob.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UsageError(
+            f"The job file {file} can't be read ({error.strerror}).", "Check the path."
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UsageError(
+            f"The job file {file} is not valid: {where}: {first['msg']}.",
+            "Correct it, or let `tlstudio train` write a new one.",
+        ) from error
+
+
+# --- what the engine can be asked to run --------------------------------------------------------
+
+
+class ScanJob(Spec):
+    """Looks through a folder of pictures; the result is a `ScanResult`."""
+
+    kind: Literal["scan"] = "scan"
+    dataset: DatasetSpec
+    seed: int = 0
+
+
+class SampleJob(Spec):
+    """Draws the sample pictures into `folder`; the result is a `SampleResult`."""
+
+    kind: Literal["sample"] = "sample"
+    folder: str
+    seed: int = 0
+    pictures_per_class: int = Field(default=60, ge=4, le=10_000)
+
+
+class TrainRun(Spec):
+    """Trains `job` into the new run folder `run`; the result is a `TrainResult`."""
+
+    kind: Literal["train"] = "train"
+    job: TrainingJob
+    run: str
+    cache: str | None = None
+
+
+class ResumeRun(Spec):
+    """Carries on the interrupted run in `run`; the result is a `TrainResult`."""
+
+    kind: Literal["resume"] = "resume"
+    run: str
+    cache: str | None = None
+
+
+class FinishRun(Spec):
+    """Makes the model of an interrupted run from its best epoch so far; a `TrainResult`."""
+
+    kind: Literal["finish"] = "finish"
+    run: str
+
+
+class EvaluateJob(Spec):
+    """Scores a run on its validation pictures, or on `folder`; an `EvaluationResult`."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    run: str
+    folder: str | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+class PredictJob(Spec):
+    """Answers for pictures or folders of them; `model` is a run or a model folder."""
+
+    kind: Literal["predict"] = "predict"
+    model: str
+    inputs: tuple[str, ...] = Field(min_length=1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+ExportFormat = Literal["onnx", "torchvision"]
+
+
+class ExportJob(Spec):
+    """Writes a run's model in `format` into the folder `out` and checks it; an `ExportResult`."""
+
+    kind: Literal["export"] = "export"
+    run: str
+    format: ExportFormat = "onnx"
+    out: str
+
+
+class DoctorJob(Spec):
+    """Looks at versions, devices and folders; the result is a `DoctorResult`."""
+
+    kind: Literal["doctor"] = "doctor"
+
+
+Job = (
+    ScanJob
+    | SampleJob
+    | TrainRun
+    | ResumeRun
+    | FinishRun
+    | EvaluateJob
+    | PredictJob
+    | ExportJob
+    | DoctorJob
+)
+JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])
+
+
+# --- what they give back ------------------------------------------------------------------------
+
+
+Part = Literal["train", "val", "test"]
+
+
+class LeftOut(Record):
+    """A file that is not used, and why; `file` is relative to the folder, with forward slashes."""
+
+    file: str
+    reason: str
+
+
+class Picture(Record):
+    """A picture that is used; `file` is relative to the folder, with forward slashes."""
+
+    file: str
+    label: str
+    part: Part
+
+
+class Split(Record):
+    """How many pictures each part has. `given` is true where the folder brought its own split."""
+
+    given: bool
+    train: int
+    val: int
+    test: int
+
+
+class ScanResult(Record):
+    """`classes` maps each class, in label order, to its number of pictures over all parts."""
+
+    kind: Literal["scan"] = "scan"
+    folder: str
+    pictures: int
+    classes: dict[str, int]
+    split: Split
+    left_out: tuple[LeftOut, ...] = ()
+    files: tuple[Picture, ...] = ()
+
+
+class SampleResult(Record):
+    kind: Literal["sample"] = "sample"
+    folder: str
+    pictures: int
+    classes: dict[str, int]
+
+
+class TrainResult(Record):
+    """What a run came to. Accuracies are fractions on the validation pictures.
+
+    `kept` says which model is shipped: the probe where training did not beat it. `epochs` is the
+    number of epochs run, `best_epoch` the best of them (from 1).
+    """
+
+    kind: Literal["train"] = "train"
+    run: str
+    model: str
+    kept: Literal["probe", "trained"]
+    val_accuracy: float
+    probe_accuracy: float
+    trained_accuracy: float
+    best_epoch: int
+    epochs: int
+    seconds: float
+
+
+class Prediction(Record):
+    """One picture's answer; `probabilities` follow the order of the classes and sum to 1."""
+
+    file: str
+    label: str
+    confidence: float
+    probabilities: tuple[float, ...]
+
+
+class ScoredPrediction(Prediction):
+    """An answer beside the truth; `picture` is the file's full path."""
+
+    truth: str
+    picture: str
+
+
+class EvaluationResult(Record):
+    """`accuracy_low` and `accuracy_high` bound the 95 % Wilson interval.
+
+    `confusion[i][j]` counts the pictures of class i that were called class j.
+    """
+
+    kind: Literal["evaluation"] = "evaluation"
+    run: str
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    n: int
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    predictions: tuple[ScoredPrediction, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class PredictionResult(Record):
+    kind: Literal["predictions"] = "predictions"
+    classes: tuple[str, ...]
+    predictions: tuple[Prediction, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class ExportResult(Record):
+    """An export and its certificate: what its own runtime says of the validation pictures.
+
+    `same_answer` of `n` pictures get the same class; `largest_difference` is the largest absolute
+    difference of a probability. `code` is a short program that uses the file.
+    """
+
+    kind: Literal["export"] = "export"
+    format: ExportFormat
+    files: tuple[str, ...]
+    runtime: str
+    n: int
+    same_answer: int
+    largest_difference: float
+    bytes: int
+    code: str
+
+
+class DeviceInfo(Record):
+    """A device that can train. `id` is what `--device` takes; `memory` is in bytes."""
+
+    id: str
+    name: str
+    memory: int | None = None
+    cores: int | None = None
+
+
+class DoctorResult(Record):
+    """`devices` lists the best one first. `problems` are sentences; empty means all is well."""
+
+    kind: Literal["doctor"] = "doctor"
+    versions: dict[str, str]
+    platform: str
+    devices: tuple[DeviceInfo, ...]
+    folders: dict[str, str]
+    problems: tuple[str, ...] = ()
+
+
+Result = (
+    ScanResult
+    | SampleResult
+    | TrainResult
+    | EvaluationResult
+    | PredictionResult
+    | ExportResult
+    | DoctorResult
+)
+_RESULTS: TypeAdapter[Result] = TypeAdapter(Annotated[Result, Field(discriminator="kind")])
+
+def result_from_dict(values: dict[str, Any]) -> Result:
+    """Reads a result as it came over a pipe; raises pydantic's `ValidationError` otherwise."""
+    return _RESULTS.validate_python(values)
