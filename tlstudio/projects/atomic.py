@@ -1,0 +1,105 @@
+"""Owns how files reach the disk: whole or not at all, and a full disk says so in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tlstudio.errors import StorageError
+
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space or choose a folder on another disk."),
+    errno.EDQUOT: ("your disk quota is used up", "Free some space or choose another folder."),
+    errno.EACCES: ("this folder may not be written to", "Choose a folder that you own."),
+    errno.EPERM: ("this folder may not be written to", "Choose a folder that you own."),
+    errno.EROFS: ("the disk is read-only", "Choose a folder on another disk."),
+    errno.ENOTDIR: ("a part of this path is a file", "Choose another folder."),
+    errno.ENAMETOOLONG: ("the path is too long", "Choose a shorter one."),
+}
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns what goes wrong while `path` is written into a `StorageError`.
+
+    torch and safetensors report a full disk as their own exceptions, so their text is looked at.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason, hint = _REASONS.get(
+            error.errno or 0, (error.strerror or str(error), "Check the disk and try again.")
+        )
+        raise StorageError(f"{path} could not be written: {reason}.", hint) from error
+    except RuntimeError as error:
+        raise _from_library(path, error) from error
+    except Exception as error:
+        if type(error).__name__ != "SafetensorError":
+            raise
+        raise _from_library(path, error) from error
+
+
+def _from_library(path: Path, error: Exception) -> Exception:
+    text = str(error)
+    if "No space left" in text or "os error 28" in text or "unexpected pos" in text:
+        reason, hint = _REASONS[errno.ENOSPC]
+        return StorageError(f"{path} could not be written: {reason}.", hint)
+    if "I/O error" in text or "IoError" in text or "cannot be opened" in text:
+        return StorageError(f"{path} could not be written ({text}).", "Check the disk.")
+    return error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary file beside `path` to write; puts it in place when the block ends well.
+
+    The file is flushed before the rename and the folder after it, so that a crash at any moment
+    leaves the old file or the new one. On failure the temporary file is removed.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            # mkstemp makes private files; what we write is as readable as any other new file.
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in `folder` last; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, values: Any) -> None:
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
