@@ -1,0 +1,177 @@
+"""Owns the caller's side of the engine: starts the child process and speaks to it, without torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tlstudio.errors import Cancelled, EngineError, TLStudioError
+from tlstudio.jobs import Job, Result, result_from_dict
+from tlstudio.tasks import Task, event_from_dict
+
+
+def engine_command() -> list[str]:
+    """How this installation starts its engine: a frozen program calls itself."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "engine"]
+    return [sys.executable, "-m", "tlstudio", "engine"]
+
+
+class EngineClient:
+    """One engine process. `run` is read by one thread; the requests may come from any other.
+
+    The engine writes its log to `log`. A dead engine is started again by the next `run`.
+    """
+
+    def __init__(self, log: Path, command: Sequence[str] | None = None) -> None:
+        self._log = log
+        self._command = list(command or engine_command())
+        self._process: subprocess.Popen[str] | None = None
+        self._writing = threading.Lock()
+
+    def start(self) -> None:
+        """Starts the process if none is running and returns at once. Raises `EngineError`."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._reap()
+        try:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    encoding="utf-8",
+                    bufsize=1,
+                )
+        except OSError as error:
+            raise EngineError(
+                f"The part of the program that trains could not start ({error.strerror}).",
+                "Restart the program; if it happens again, install it anew.",
+            ) from error
+
+    def run(self, job: Job) -> Task[Result]:
+        """Runs one job. Raises `Cancelled`, the job's own error, or `EngineError` if it died.
+
+        Closing the generator cancels the job and waits for its end.
+        """
+        self.start()
+        self._send({"command": "run", "job": job.model_dump(mode="json")})
+        ended = False
+        try:
+            while True:
+                message = self._receive()
+                kind = message["type"]
+                ended = kind in {"completed", "cancelled", "failed"}
+                if kind == "completed":
+                    return result_from_dict(message["result"])
+                if kind == "cancelled":
+                    raise Cancelled
+                if kind == "failed":
+                    raise TLStudioError(message["message"], message.get("hint", ""))
+                yield event_from_dict(message)
+        except (ValidationError, KeyError) as error:
+            raise EngineError(
+                "The part of the program that trains gave an answer that makes no sense.",
+                f"Its log may say more: {self._log}",
+            ) from error
+        except EngineError:
+            ended = True
+            raise
+        finally:
+            if not ended:
+                self._drain()
+
+    def cancel(self) -> None:
+        self._request("cancel")
+
+    def pause(self) -> None:
+        self._request("pause")
+
+    def resume(self) -> None:
+        self._request("resume")
+
+    def close(self, timeout: float = 10) -> None:
+        """Ends the engine: it finishes its checkpoint first. Killed after `timeout` seconds."""
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            with self._writing:
+                _close_quietly(process.stdin)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        self._reap()
+
+    # --- the pipes ------------------------------------------------------------------------------
+
+    def _request(self, command: str) -> None:
+        """A request to a dead engine has nobody to reach; `run` reports the death."""
+        if self._process is not None and self._process.poll() is None:
+            try:
+                self._send({"command": command})
+            except EngineError:
+                return
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            with self._writing:
+                self._process.stdin.write(json.dumps(message) + "\n")
+                self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise self._died() from error
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process is not None and self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._died()
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _drain(self) -> None:
+        self.cancel()
+        try:
+            while self._receive()["type"] not in {"completed", "cancelled", "failed"}:
+                continue
+        except (EngineError, ValueError, KeyError):
+            self.close()
+
+    def _died(self) -> EngineError:
+        code = self._process.wait() if self._process is not None else None
+        self._reap()
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
+        return EngineError(
+            f"The part of the program that trains ended unexpectedly ({how}). "
+            "What was saved at the last checkpoint is kept.",
+            f"Start again; its log may say why: {self._log}",
+        )
+
+    def _reap(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                _close_quietly(pipe)
+        process.wait()
+
+
+def _close_quietly(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except OSError:
+        # Closing flushes, and the reader may be gone: there is nobody left to tell.
+        return

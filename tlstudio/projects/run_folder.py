@@ -1,0 +1,126 @@
+"""Owns what a run leaves on disk: its job, its split, its events, its state, its result."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tlstudio.errors import RunError
+from tlstudio.jobs import Record, ScanResult, TrainingJob, TrainResult, load_training_job
+from tlstudio.projects.atomic import storage_errors, write_text
+from tlstudio.tasks import Event, event_from_dict, event_to_dict
+
+M = TypeVar("M", bound=BaseModel)
+State = Literal["running", "completed", "interrupted", "failed"]
+
+
+class RunState(Record):
+    """Where a run stands. `environment` is what was decided when it started (threads, precision,
+    batch size, versions) and is used again when it is carried on."""
+
+    version: Literal[1] = 1
+    state: State
+    changed: str
+    message: str = ""
+    environment: dict[str, str | int | float | bool] = {}
+    result: TrainResult | None = None
+
+
+class RunFolder:
+    """A run on disk. Reading raises `RunError` with a sentence; writing raises `StorageError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.job_file = path / "job.json"
+        self.split_file = path / "split.json"
+        self.state_file = path / "run.json"
+        self.events_file = path / "events.jsonl"
+        self.checkpoint_file = path / "checkpoint.safetensors"
+        self.start_file = path / "start.safetensors"
+        self.model = path / "model"
+
+    @classmethod
+    def create(cls, path: Path, job: TrainingJob) -> RunFolder:
+        """Starts a new run. A folder that holds anything is refused, so that nothing is lost."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            hint = "Choose a new folder for this run."
+            if (path / "job.json").is_file():
+                hint += " To carry on an interrupted one: `tlstudio train --resume`."
+            raise RunError(f"{path} is not an empty folder.", hint)
+        run = cls(path)
+        with storage_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
+        run._write(run.job_file, job)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        if not (path / "job.json").is_file():
+            raise RunError(f"{path} holds no run.", "Choose a folder that `tlstudio train` wrote.")
+        return cls(path)
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def job(self) -> TrainingJob:
+        return load_training_job(self.job_file)
+
+    def split(self) -> ScanResult:
+        return self._read(self.split_file, ScanResult)
+
+    def state(self) -> RunState:
+        return self._read(self.state_file, RunState)
+
+    def events(self) -> list[Event]:
+        """The events so far; a line that a crash cut off at the end is left out."""
+        events: list[Event] = []
+        if not self.events_file.exists():
+            return events
+        for line in self.events_file.read_text("utf-8").splitlines():
+            try:
+                events.append(event_from_dict(json.loads(line)))
+            except ValueError:
+                break
+        return events
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def save_split(self, split: ScanResult) -> None:
+        self._write(self.split_file, split)
+
+    def save_state(
+        self,
+        state: State,
+        message: str = "",
+        environment: dict[str, str | int | float | bool] | None = None,
+        result: TrainResult | None = None,
+    ) -> None:
+        """Writes the state; `environment` None keeps the one that is there."""
+        if environment is None:
+            environment = self.state().environment if self.state_file.exists() else {}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._write(
+            self.state_file,
+            RunState(
+                state=state, changed=now, message=message, environment=environment, result=result
+            ),
+        )
+
+    def append(self, event: Event) -> None:
+        with storage_errors(self.events_file), self.events_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event_to_dict(event), ensure_ascii=False) + "\n")
+
+    def _read(self, file: Path, model: type[M]) -> M:
+        try:
+            return model.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise RunError(
+                f"{file} can't be read: this run is damaged or did not get far enough.",
+                "Train it again.",
+            ) from error
+
+    def _write(self, file: Path, model: BaseModel) -> None:
+        write_text(file, model.model_dump_json(indent=2) + "\n")

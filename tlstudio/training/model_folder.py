@@ -1,0 +1,183 @@
+"""Owns the model folder: weights under torchvision's own keys and a card that says how to use them."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import tlstudio
+from tlstudio.backbones.build import build_network
+from tlstudio.backbones.catalogue import PreprocessingSpec, backbone
+from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.errors import RunError
+from tlstudio.jobs import HeadSpec, Record
+from tlstudio.projects.atomic import replacing, write_text
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+LAST = "last.safetensors"
+
+PIXELS = (
+    "Upright 8-bit RGB: the EXIF orientation is applied, grey and palette pictures become RGB, "
+    "transparency lies over white, 16-bit values are divided by 257."
+)
+
+
+class Constructor(Record):
+    """The call that builds the network: `module.name(**arguments)`, then `head` if there is one.
+
+    `head` is None for torchvision's own last layer; otherwise the layer at `head_path` is replaced.
+    """
+
+    module: str
+    name: str
+    arguments: dict[str, Any]
+    head_path: str
+    head: str | None = None
+
+
+class ModelCard(Record):
+    """What `model.json` holds. `classes` are in the order of the logits."""
+
+    version: Literal[1] = 1
+    program: str
+    backbone: str
+    classes: tuple[str, ...] = Field(min_length=2)
+    constructor: Constructor
+    head: HeadSpec
+    preprocessing: PreprocessingSpec
+    pixels: str = PIXELS
+    freeze: dict[str, Any]
+    weights: dict[str, Any]
+    metrics: dict[str, Any]
+    training: dict[str, Any]
+    versions: dict[str, str]
+    code: str
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network with its card, in evaluation mode."""
+
+    network: StagedNetwork
+    card: ModelCard
+
+    def classifier(self) -> Classifier:
+        return Classifier(self.network, self.card.preprocessing)
+
+
+class Classifier(nn.Module):
+    """What is exported: uint8 pictures (N, H, W, 3) of any size to probabilities (N, C)."""
+
+    def __init__(self, network: StagedNetwork, preprocessing: PreprocessingSpec) -> None:
+        super().__init__()
+        self.preprocessing = Preprocessing(preprocessing)
+        self.network = network
+        self.eval()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return torch.softmax(self.network(self.preprocessing(pictures)), dim=1)
+
+
+def constructor_of(identifier: str, network: StagedNetwork, classes: int, head: HeadSpec) -> Constructor:
+    layer = None
+    if head.hidden is not None:
+        layers = (
+            ("Conv2d", ", 1") if network.head_site.kind == "conv" else ("Linear", "")
+        )
+        kind, kernel = layers
+        layer = (
+            f"torch.nn.Sequential(torch.nn.{kind}({network.feature_width}, {head.hidden}{kernel}), "
+            f"torch.nn.ReLU(), torch.nn.Dropout({head.dropout}), "
+            f"torch.nn.{kind}({head.hidden}, {classes}{kernel}))"
+        )
+    return Constructor(
+        module="torchvision.models",
+        name=identifier,
+        arguments={"num_classes": classes},
+        head_path=network.head_site.path,
+        head=layer,
+    )
+
+
+def loading_code(constructor: Constructor) -> str:
+    """A short program that loads the folder with torchvision alone."""
+    arguments = ", ".join(f"{key}={value!r}" for key, value in constructor.arguments.items())
+    head = (
+        f'\nnetwork.set_submodule("{constructor.head_path}", {constructor.head})'
+        if constructor.head
+        else ""
+    )
+    return (
+        textwrap.dedent(
+            f"""\
+            import torch, torchvision
+            from safetensors.torch import load_file
+
+            network = {constructor.module.replace("torchvision", "torchvision", 1)}.{constructor.name}({arguments})
+            """
+        ).rstrip()
+        + head
+        + textwrap.dedent(
+            f"""
+            network.load_state_dict(load_file("{WEIGHTS}"), strict=True)
+            network.eval()  # then logits = network(preprocessed pictures), see model.json
+            """
+        )
+    )
+
+
+def versions() -> dict[str, str]:
+    names = ("torch", "torchvision", "safetensors", "pillow", "numpy")
+    return {"tlstudio": tlstudio.__version__, **{name: metadata.version(name) for name in names}}
+
+
+def save_weights(file: Path, state: dict[str, Tensor]) -> None:
+    """Writes tensors as safetensors: whole or not at all."""
+    with replacing(file) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, temporary)
+
+
+def save_model(folder: Path, state: dict[str, Tensor], card: ModelCard) -> None:
+    """Writes weights first and the card last: a folder with a card is a whole model."""
+    save_weights(folder / WEIGHTS, state)
+    write_text(folder / CARD, card.model_dump_json(indent=2) + "\n")
+
+
+def load_model(path: Path) -> TrainedModel:
+    """Reads a model folder, or the one inside a run. Raises `RunError` with what is wrong."""
+    folder = model_folder_of(path)
+    try:
+        card = ModelCard.model_validate_json((folder / CARD).read_bytes())
+        network = build_network(backbone(card.backbone), len(card.classes), card.head)
+        network.network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+    except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
+        raise RunError(
+            f"The model in {folder} can't be read: it is damaged or was made by a newer version.",
+            "Train or copy it again.",
+        ) from error
+    network.freeze(len(network.stages))
+    return TrainedModel(network.requires_grad_(False).eval(), card)
+
+
+def model_folder_of(path: Path) -> Path:
+    """The model folder for `path`, a model folder itself or a run. Raises `RunError`."""
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file():
+            return folder
+    if (path / "job.json").is_file():
+        raise RunError(
+            f"The run in {path} has no model yet: it did not end.",
+            "Carry on with `tlstudio train --resume`.",
+        )
+    raise RunError(f"{path} holds no model.", "Choose the folder of a run or of a model.")
