@@ -3,23 +3,24 @@
 from torch import nn
 from torchvision.models import MobileNetV2
 
+from tlstudio.backbones.families.grouping import groups_by_resolution
 from tlstudio.backbones.staged import Cut, HeadSite, stage
 
 
 def cut(network: MobileNetV2) -> Cut:
-    *blocks, last = network.features
-    stages = [stage(f"features.{i}", block, group=_group(i)) for i, block in enumerate(blocks)]
-    stages.append(
-        stage(
-            f"features.{len(blocks)}",
-            last,
-            nn.AdaptiveAvgPool2d((1, 1)),
-            nn.Flatten(1),
-            group="last convolution",
-        )
+    stem, *blocks, last = network.features
+    # torchvision pools with functions here, so the last stage brings modules that do the same.
+    pooled = (last, nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(1))
+    return Cut(
+        (
+            stage("features.0", stem, group="stem"),
+            *(
+                stage(f"features.{number}", block, group=group)
+                for number, (block, group) in enumerate(
+                    zip(blocks, groups_by_resolution(blocks), strict=True), start=1
+                )
+            ),
+            stage(f"features.{len(blocks) + 1}", *pooled, group="last convolution"),
+        ),
+        HeadSite("classifier.1", "linear"),
     )
-    return Cut(tuple(stages), HeadSite("classifier.1", "linear"))
-
-
-def _group(index: int) -> str:
-    return "stem" if index == 0 else "blocks"
