@@ -1,0 +1,259 @@
+"""Owns the live plots of a run: loss and accuracy over the epochs, side by side.
+
+Importing this module imports pyqtgraph (a third of a second): do so when the plots are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
+from PySide6.QtGui import QColor, QPalette, QPen, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from tlstudio.gui.widgets.legend import Legend, curve_colours
+from tlstudio.gui.widgets.series import Chart, CurveData
+from tlstudio.tasks import Event
+
+REDRAW_MS = 120
+MARKED_POINTS = 60
+
+
+class EpochAxis(pg.AxisItem):  # type: ignore[misc]
+    """Epochs are whole: no tick at 2.5."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        levels = super().tickSpacing(low, high, size)
+        return [level for level in levels if level[0] >= 1] or [(1, 0)]
+
+
+class Plot:
+    """One quantity in one pyqtgraph plot; knows how to draw a chart and nothing of events."""
+
+    def __init__(
+        self, widget: pg.PlotWidget, title: str, best_text: str, probe_text: str, words_at: float
+    ) -> None:
+        """`words_at` is the height at which the best epoch is named, as a share of the plot: where
+        the curves of this quantity seldom are."""
+        self.widget = widget
+        self._title, self._best_text = title, best_text
+        item = widget.getPlotItem()
+        item.setMouseEnabled(False, False)
+        item.setMenuEnabled(False)
+        item.hideButtons()
+        item.layout.setContentsMargins(4, 8, 16, 4)
+        widget.getAxis("left").enableAutoSIPrefix(False)
+        widget.getAxis("bottom").setStyle(hideOverlappingLabels=False)
+        self.running = widget.plot()
+        self.train = widget.plot(symbol="o", symbolSize=6)
+        self.val = widget.plot(symbol="s", symbolSize=7)
+        self.best_point = widget.plot(symbol="star", symbolSize=16)
+        self.best = pg.InfiniteLine(angle=90, label=" ", labelOpts={"position": words_at})
+        self.probe = pg.InfiniteLine(angle=0, label=probe_text, labelOpts={"position": 0.98})
+        self.probe.label.anchors = [(1, 1), (1, 1)]
+        for line in (self.best, self.probe):
+            widget.addItem(line, ignoreBounds=True)
+            line.hide()
+
+    def draw(self, chart: Chart, furthest: float) -> None:
+        self.running.setData(chart.running.x, chart.running.y)
+        few = len(chart.train) <= MARKED_POINTS
+        self.train.setData(chart.train.x, chart.train.y, symbol="o" if few else None)
+        self.val.setData(chart.val.x, chart.val.y, symbol="s" if few else None)
+        self.widget.setXRange(0, furthest, padding=0.03)
+
+    def draw_best(self, epoch: int | None, value: float | None, furthest: float) -> None:
+        known = epoch is not None and value is not None
+        self.best.setVisible(known)
+        self.best_point.setData([epoch], [value]) if known else self.best_point.setData([], [])
+        if known:
+            self.best.setValue(epoch)
+            self.best.label.setFormat(self._best_text.replace("%1", str(epoch)))
+            # The words stand on the side of the line that has more room.
+            anchor = (0, 0.5) if float(epoch or 0) < furthest / 2 else (1, 0.5)
+            self.best.label.anchors = [anchor, anchor]
+            self.best.label.updatePosition()
+
+    def draw_probe(self, value: float | None) -> None:
+        self.probe.setVisible(value is not None)
+        if value is not None:
+            self.probe.setValue(value)
+
+    def restyle(self, palette: QPalette) -> None:
+        text = palette.color(QPalette.ColorRole.Text)
+        self.widget.setBackground(palette.color(QPalette.ColorRole.Base))
+        quiet = _mixed(text, palette.color(QPalette.ColorRole.Base), 0.7)
+        for name in ("left", "bottom"):
+            axis = self.widget.getAxis(name)
+            axis.setPen(pg.mkPen(_mixed(text, palette.color(QPalette.ColorRole.Base), 0.35)))
+            axis.setTextPen(quiet)
+        self.widget.setLabel("left", self._title, color=quiet.name())
+        dark = palette.color(QPalette.ColorRole.Base).lightness() < 128
+        training, validation = curve_colours(dark)
+        faint = QColor(training)
+        faint.setAlpha(95)
+        self.running.setPen(pg.mkPen(faint, width=1))
+        self.train.setPen(pg.mkPen(training, width=2))
+        self.val.setPen(pg.mkPen(validation, width=2, style=Qt.PenStyle.DashLine))
+        for curve, colour in ((self.train, training), (self.val, validation)):
+            curve.setSymbolBrush(colour)
+            curve.setSymbolPen(pg.mkPen(colour))
+        self.best_point.setSymbolBrush(validation)
+        self.best_point.setSymbolPen(pg.mkPen(text))
+        self.best.setPen(pg.mkPen(quiet, width=1))
+        self.probe.setPen(_dotted(quiet))
+        for line in (self.best, self.probe):
+            line.label.setColor(text)
+
+
+def _dotted(colour: QColor) -> QPen:
+    pen: QPen = pg.mkPen(colour, width=1.5)
+    pen.setDashPattern([1, 3])
+    return pen
+
+
+def _mixed(front: QColor, back: QColor, share: float) -> QColor:
+    return QColor(
+        *(
+            round(share * a + (1 - share) * b)
+            for a, b in zip(front.getRgb()[:3], back.getRgb()[:3], strict=True)
+        )
+    )
+
+
+class Curves(QWidget):
+    """Loss and accuracy of a run. `add` is cheap; the screen follows a few times a second."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.data = CurveData()
+        self.setAccessibleName(self.tr("Loss and accuracy by epoch"))
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw_if_seen)
+        pg.setConfigOptions(antialias=True)
+        self.loss = self._plot(self.tr("Loss"), words_at=0.92)
+        self.accuracy = self._plot(self.tr("Accuracy (%)"), words_at=0.08)
+        self.accuracy.widget.setXLink(self.loss.widget)
+        self._readout = QLabel()
+        self._readout.setAccessibleName(self.tr("Values at the pointer"))
+        self._lay_out()
+        self._restyle()
+
+    def add(self, event: Event) -> None:
+        if self.data.add(event) and not self._timer.isActive():
+            self._timer.start()
+
+    def clear(self) -> None:
+        self.data = CurveData()
+        self._redraw()
+
+    def finish(self) -> None:
+        """The run is over: the last values are drawn and the axis ends where the run did."""
+        self.data.finish()
+        self._redraw()
+
+    def replay(self, events: Iterable[Event]) -> None:
+        """Draws an old run from its events."""
+        self.data = CurveData()
+        for event in events:
+            self.data.add(event)
+        self._redraw()
+
+    # --- putting it together --------------------------------------------------------------------
+
+    def _plot(self, title: str, words_at: float) -> Plot:
+        widget = pg.PlotWidget(axisItems={"bottom": EpochAxis("bottom")})
+        widget.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        widget.setAccessibleName(title)
+        widget.setMinimumHeight(150)
+        widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        widget.showGrid(x=False, y=True, alpha=0.15)
+        plot = Plot(widget, title, self.tr("best: epoch %1"), self.tr("probe"), words_at)
+        widget.scene().sigMouseMoved.connect(lambda at: self._point_at(plot, at))
+        return plot
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(Legend(), 0)
+        top.addStretch(1)
+        top.addWidget(self._readout, 0, Qt.AlignmentFlag.AlignRight)
+        plots = QHBoxLayout()
+        plots.setSpacing(16)
+        plots.addWidget(self.loss.widget, 1)
+        plots.addWidget(self.accuracy.widget, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addLayout(plots, 1)
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._redraw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.StyleChange}:
+            self._restyle()
+
+    def _redraw_if_seen(self) -> None:
+        """A hidden plot costs nothing; it catches up when it is shown."""
+        if self.isVisible():
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self._timer.stop()
+        data = self.data
+        furthest = data.furthest
+        self.loss.draw(data.loss, furthest)
+        self.accuracy.draw(data.accuracy, furthest)
+        self.loss.draw_best(data.best_epoch, data.best_loss, furthest)
+        self.accuracy.draw_best(data.best_epoch, data.best_accuracy, furthest)
+        self.accuracy.draw_probe(data.probe)
+        _set_span(self.loss.widget, data.loss.span(), floor=0.0, ceiling=None)
+        _set_span(self.accuracy.widget, data.accuracy.span(data.probe), floor=0.0, ceiling=100.0)
+        self._describe()
+
+    def _restyle(self) -> None:
+        for plot in (self.loss, self.accuracy):
+            plot.restyle(self.palette())
+            plot.widget.setLabel("bottom", self.tr("Epoch"))
+
+    def _describe(self) -> None:
+        last = self.data.last_epoch
+        self.setAccessibleDescription(self._values(last.epoch) if last else "")
+
+    # --- reading values off ---------------------------------------------------------------------
+
+    def _point_at(self, plot: Plot, at: QPointF) -> None:
+        view = plot.widget.getPlotItem().vb
+        inside = view.sceneBoundingRect().contains(at)
+        self._readout.setText(self._values(view.mapSceneToView(at).x()) if inside else "")
+
+    def _values(self, x: float) -> str:
+        """The values of the epoch nearest to `x`, in words."""
+        accuracy, loss = self.data.accuracy, self.data.loss
+        if not len(accuracy.val):
+            return ""
+        at = min(range(len(accuracy.val)), key=lambda index: abs(accuracy.val.x[index] - x))
+        return self.tr("Epoch {epoch}: validation {val:.1f} %, training {train:.1f} %").format(
+            epoch=round(accuracy.val.x[at]), val=accuracy.val.y[at], train=accuracy.train.y[at]
+        ) + self.tr(", loss {val:.3f} and {train:.3f}").format(
+            val=loss.val.y[at], train=loss.train.y[at]
+        )
+
+
+def _set_span(
+    widget: Any, span: tuple[float, float] | None, floor: float, ceiling: float | None
+) -> None:
+    """Sets the y range with a little air, and never outside of what the quantity can be."""
+    low, high = span or (0.0, 1.0 if ceiling is None else ceiling)
+    air = max((high - low) * 0.08, 0.02 * max(abs(high), 0.5))
+    top = high + air if ceiling is None else min(high + air, ceiling + 0.5 * air)
+    widget.setYRange(max(low - air, floor), top, padding=0)
