@@ -1,0 +1,272 @@
+"""Owns how the window looks: colours for light and dark, spacing, text sizes, the style sheet."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication
+
+Scheme = Literal["light", "dark"]
+
+TRAIN_BLUE = "#0072B2"
+VAL_ORANGE = "#D55E00"
+"""Training is a solid blue line and validation a dashed orange one, in every plot."""
+
+GAP = 4
+"""All spacing is a multiple of this many pixels."""
+TIGHT, NORMAL, WIDE, PAGE = 1 * GAP, 2 * GAP, 4 * GAP, 6 * GAP
+RADIUS = 6
+
+
+@dataclass(frozen=True)
+class Colours:
+    """One theme. Each `text` colour has a contrast of at least 4.5 to 1 on what it stands on."""
+
+    dark: bool
+    window: str
+    surface: str
+    sunken: str
+    line: str
+    edge: str
+    text: str
+    muted: str
+    disabled: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    accent_soft: str
+    ok: str
+    ok_soft: str
+    warn: str
+    warn_soft: str
+    error: str
+    error_soft: str
+    frozen: str
+    frozen_text: str
+    learning: str
+    learning_text: str
+
+
+LIGHT = Colours(
+    dark=False,
+    window="#F4F5F7",
+    surface="#FFFFFF",
+    sunken="#E9EBEF",
+    line="#D6DAE1",
+    edge="#8A93A1",
+    text="#1B1F26",
+    muted="#545C69",
+    disabled="#8A909B",
+    accent="#0B66A8",
+    accent_hover="#0A5790",
+    on_accent="#FFFFFF",
+    accent_soft="#E1EEF8",
+    ok="#1A7441",
+    ok_soft="#E2F3E8",
+    warn="#805200",
+    warn_soft="#FDF1D6",
+    error="#B3261E",
+    error_soft="#FCE8E6",
+    frozen="#D3E5F4",
+    frozen_text="#1B4B74",
+    learning="#FBD9BC",
+    learning_text="#7A3400",
+)
+
+DARK = Colours(
+    dark=True,
+    window="#1A1C20",
+    surface="#23262C",
+    sunken="#14161A",
+    line="#3A3F49",
+    edge="#737C8A",
+    text="#E9EBEF",
+    muted="#AEB5C0",
+    disabled="#767D89",
+    accent="#62B5EA",
+    accent_hover="#86C7F0",
+    on_accent="#0A1B28",
+    accent_soft="#1D3547",
+    ok="#5CCB93",
+    ok_soft="#173527",
+    warn="#F0BC4E",
+    warn_soft="#3A2E12",
+    error="#FF938A",
+    error_soft="#451F1D",
+    frozen="#24435D",
+    frozen_text="#CFE6F8",
+    learning="#66390F",
+    learning_text="#FFDDBF",
+)
+
+
+class Theme(QObject):
+    """The theme in use. `changed` comes after the palette and the style sheet are in place."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.colours = LIGHT
+        self._override: Scheme | None = None
+
+    def install(self, app: QApplication, override: Scheme | None = None) -> None:
+        """Styles the application and follows the system from now on, unless overridden.
+
+        `TLSTUDIO_THEME` (`light` or `dark`) overrides as well.
+        """
+        named = os.environ.get("TLSTUDIO_THEME", "")
+        if override is None and named in {"light", "dark"}:
+            override = "dark" if named == "dark" else "light"
+        self._override = override
+        app.setStyle("Fusion")
+        hints = app.styleHints()
+        hints.colorSchemeChanged.connect(self._system_changed)
+        self._system_changed(hints.colorScheme())
+
+    def use(self, scheme: Scheme) -> None:
+        """Changes to this theme and repaints everything."""
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.colours = DARK if scheme == "dark" else LIGHT
+        app.setPalette(_palette(self.colours))
+        app.setStyleSheet(_sheet(self.colours, app.font().pointSizeF()))
+        self.changed.emit()
+
+    def _system_changed(self, scheme: Qt.ColorScheme) -> None:
+        self.use(self._override or ("dark" if scheme == Qt.ColorScheme.Dark else "light"))
+
+
+THEME = Theme()
+
+
+def colours() -> Colours:
+    """The colours in use; whoever paints asks for them in `paintEvent`, so that a change shows."""
+    return THEME.colours
+
+
+def text_size(size: Literal["small", "body", "title"]) -> float:
+    """The three text sizes, in points, from the system's own."""
+    return _sizes(QApplication.font().pointSizeF())[size]
+
+
+def text_font(size: Literal["small", "body", "title"], bold: bool = False) -> QFont:
+    """A font for whoever paints text."""
+    font = QApplication.font()
+    font.setPointSizeF(text_size(size))
+    if bold:
+        font.setWeight(QFont.Weight.DemiBold)
+    return font
+
+
+def _sizes(base: float) -> dict[str, float]:
+    base = base if base > 0 else 10.0
+    return {"small": round(base * 0.9, 1), "body": base, "title": round(base * 1.7, 1)}
+
+
+def _palette(c: Colours) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for which, colour in {
+        role.Window: c.window,
+        role.WindowText: c.text,
+        role.Base: c.surface,
+        role.AlternateBase: c.window,
+        role.Text: c.text,
+        role.PlaceholderText: c.muted,
+        role.Button: c.surface,
+        role.ButtonText: c.text,
+        role.BrightText: c.error,
+        role.ToolTipBase: c.surface,
+        role.ToolTipText: c.text,
+        role.Highlight: c.accent,
+        role.HighlightedText: c.on_accent,
+        role.Link: c.accent,
+        role.LinkVisited: c.accent,
+        role.Accent: c.accent,
+        role.Light: c.surface,
+        role.Midlight: c.line,
+        role.Mid: c.line,
+        role.Dark: c.edge,
+        role.Shadow: c.sunken,
+    }.items():
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(c.disabled))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(c.line))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.HighlightedText, QColor(c.muted))
+    return palette
+
+
+def _sheet(c: Colours, base: float) -> str:
+    """The style sheet. Properties that widgets set: `role` of labels, `kind` of buttons, frames."""
+    size = _sizes(base)
+    return f"""
+QLabel[role="title"] {{ font-size: {size["title"]}pt; font-weight: 600; color: {c.text}; }}
+QLabel[role="heading"] {{ font-weight: 600; color: {c.text}; }}
+QLabel[role="hint"] {{ color: {c.muted}; }}
+QLabel[role="small"] {{ color: {c.muted}; font-size: {size["small"]}pt; }}
+QLabel[role="reason"] {{ color: {c.warn}; }}
+QLabel[role="figure"] {{ font-size: {size["title"]}pt; font-weight: 600; color: {c.text}; }}
+QLabel:disabled {{ color: {c.disabled}; }}
+
+QFrame[kind="card"] {{
+    background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px; }}
+QFrame[kind="notice-info"] {{
+    background: {c.accent_soft}; border: 1px solid {c.accent}; border-radius: {RADIUS}px; }}
+QFrame[kind="notice-ok"] {{
+    background: {c.ok_soft}; border: 1px solid {c.ok}; border-radius: {RADIUS}px; }}
+QFrame[kind="notice-warn"] {{
+    background: {c.warn_soft}; border: 1px solid {c.warn}; border-radius: {RADIUS}px; }}
+QFrame[kind="notice-error"] {{
+    background: {c.error_soft}; border: 1px solid {c.error}; border-radius: {RADIUS}px; }}
+QFrame[kind="chip"] {{
+    background: {c.surface}; border: 1px solid {c.line}; border-radius: 13px; }}
+QFrame[kind="rail"] {{ background: {c.sunken}; border: none; }}
+QFrame[kind="line"] {{ background: {c.line}; border: none; max-height: 1px; min-height: 1px; }}
+
+QPushButton {{
+    background: {c.surface}; color: {c.text}; border: 1px solid {c.edge};
+    border-radius: {RADIUS}px; padding: 5px 14px; min-height: 20px; }}
+QPushButton:hover {{ background: {c.accent_soft}; border-color: {c.accent}; }}
+QPushButton:pressed {{ background: {c.line}; }}
+QPushButton:focus {{ border: 2px solid {c.accent}; padding: 4px 13px; }}
+QPushButton:disabled {{ color: {c.disabled}; background: transparent; border-color: {c.line}; }}
+QPushButton[kind="primary"] {{
+    background: {c.accent}; color: {c.on_accent}; border-color: {c.accent}; font-weight: 600; }}
+QPushButton[kind="primary"]:hover {{ background: {c.accent_hover}; }}
+QPushButton[kind="primary"]:focus {{ border: 2px solid {c.text}; }}
+QPushButton[kind="primary"]:disabled {{
+    background: {c.line}; color: {c.muted}; border-color: {c.line}; }}
+QPushButton[kind="link"], QToolButton[kind="link"] {{
+    background: transparent; border: 1px solid transparent; color: {c.accent};
+    padding: 3px 4px; text-align: left; }}
+QPushButton[kind="link"]:hover, QToolButton[kind="link"]:hover {{ text-decoration: underline; }}
+QPushButton[kind="link"]:focus, QToolButton[kind="link"]:focus {{
+    border: 1px solid {c.accent}; border-radius: 4px; }}
+QPushButton[kind="link"]:disabled, QToolButton[kind="link"]:disabled {{ color: {c.disabled}; }}
+
+QProgressBar {{
+    background: {c.sunken}; border: 1px solid {c.line}; border-radius: 5px;
+    min-height: 8px; max-height: 8px; text-align: center; }}
+QProgressBar::chunk {{ background: {c.accent}; border-radius: 4px; }}
+
+QAbstractItemView {{
+    background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px;
+    selection-background-color: {c.accent_soft}; selection-color: {c.text}; outline: none; }}
+QAbstractItemView:focus {{ border: 1px solid {c.accent}; }}
+QHeaderView::section {{
+    background: {c.surface}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
+    padding: 6px 8px; font-size: {size["small"]}pt; }}
+QHeaderView::section:hover {{ color: {c.text}; }}
+QTableCornerButton::section {{ background: {c.surface}; border: none; }}
+QScrollArea, QScrollArea > QWidget > QWidget[kind="plain"] {{
+    background: transparent; border: none; }}
+QPlainTextEdit, QTextBrowser {{
+    background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px; }}
+QToolTip {{ background: {c.surface}; color: {c.text}; border: 1px solid {c.edge}; padding: 4px; }}
+"""

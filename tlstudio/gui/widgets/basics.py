@@ -1,0 +1,224 @@
+"""Owns the small pieces that every page is made of: labels, cards, buttons, notices, folds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio.gui import theme
+
+NoticeKind = Literal["info", "ok", "warn", "error"]
+_SIGNS: dict[str, str] = {"info": "i", "ok": "✓", "warn": "!", "error": "✕"}
+
+
+def _label(text: str, role: str, wrap: bool) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", role)
+    label.setWordWrap(wrap)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def title_label(text: str) -> QLabel:
+    """The page's question."""
+    return _label(text, "title", wrap=False)
+
+
+def heading_label(text: str) -> QLabel:
+    """What a part of a page is about."""
+    return _label(text, "heading", wrap=False)
+
+
+def body_label(text: str) -> QLabel:
+    """A sentence in the ordinary size; wraps."""
+    return _label(text, "body", wrap=True)
+
+
+def hint_label(text: str) -> QLabel:
+    """A quieter sentence in the ordinary size; wraps."""
+    return _label(text, "hint", wrap=True)
+
+
+def small_label(text: str, wrap: bool = False) -> QLabel:
+    """Units, captions, footnotes."""
+    return _label(text, "small", wrap=wrap)
+
+
+def figure_label(text: str) -> QLabel:
+    """One large number."""
+    return _label(text, "figure", wrap=False)
+
+
+def set_kind(widget: QWidget, kind: str) -> None:
+    """Changes which rule of the style sheet counts for a widget, at once."""
+    if widget.property("kind") != kind:
+        widget.setProperty("kind", kind)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+        widget.update()
+
+
+def primary_button(text: str) -> QPushButton:
+    """The one button of a page that most people want next."""
+    button = QPushButton(text)
+    button.setProperty("kind", "primary")
+    return button
+
+
+def link_button(text: str) -> QPushButton:
+    """A button that looks like a link: for what few people need."""
+    button = QPushButton(text)
+    button.setProperty("kind", "link")
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    return button
+
+
+def line() -> QFrame:
+    """A hair line between two parts."""
+    frame = QFrame()
+    frame.setProperty("kind", "line")
+    frame.setFixedHeight(1)
+    return frame
+
+
+class Card(QFrame):
+    """A quiet surface; fill `body`, a vertical layout."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "card")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(theme.WIDE, theme.WIDE, theme.WIDE, theme.WIDE)
+        self.body.setSpacing(theme.NORMAL)
+
+
+class Notice(QFrame):
+    """A sentence and what to do about it, where its cause is; it stays until it is resolved.
+
+    Hidden while there is nothing to say. `action` is the text of a button that emits `acted`.
+    """
+
+    acted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._sign = QLabel()
+        self._sign.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
+        self._sign.setFixedWidth(20)
+        self._message = body_label("")
+        self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._hint = hint_label("")
+        self._button = QPushButton()
+        self._button.clicked.connect(self.acted)
+        words = QVBoxLayout()
+        words.setSpacing(theme.TIGHT)
+        words.addWidget(self._message)
+        words.addWidget(self._hint)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.setSpacing(theme.NORMAL)
+        row.addWidget(self._sign)
+        row.addLayout(words, 1)
+        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.kind: NoticeKind = "info"
+        self.clear()
+
+    @property
+    def message(self) -> str:
+        """What is being said; empty while hidden."""
+        return self._message.text()
+
+    @property
+    def hint(self) -> str:
+        return self._hint.text()
+
+    def say(self, kind: NoticeKind, message: str, hint: str = "", action: str = "") -> None:
+        """Shows the sentence. The sign says the kind as well as the colour does."""
+        self.kind = kind
+        c = theme.colours()
+        colour = {"info": c.accent, "ok": c.ok, "warn": c.warn, "error": c.error}[kind]
+        self._sign.setText(_SIGNS[kind])
+        self._sign.setStyleSheet(f"color: {colour}; font-weight: 700;")
+        self._message.setText(message)
+        self._hint.setText(hint)
+        self._hint.setVisible(bool(hint))
+        self._button.setText(action)
+        self._button.setVisible(bool(action))
+        self.setAccessibleName(f"{message} {hint}".strip())
+        set_kind(self, f"notice-{kind}")
+        self.show()
+
+    def clear(self) -> None:
+        """What was wrong is resolved."""
+        self._message.clear()
+        self._hint.clear()
+        self.hide()
+
+
+class Fold(QWidget):
+    """A heading that unfolds what few people need; fill `body`, a vertical layout."""
+
+    toggled = Signal(bool)
+
+    def __init__(self, text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.button = QToolButton()
+        self.button.setText(text)
+        self.button.setCheckable(True)
+        self.button.setProperty("kind", "link")
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setArrowType(Qt.ArrowType.RightArrow)
+        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.button.toggled.connect(self._fold)
+        self.content = QWidget()
+        self.body = QVBoxLayout(self.content)
+        self.body.setContentsMargins(0, theme.NORMAL, 0, 0)
+        self.body.setSpacing(theme.NORMAL)
+        self.content.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.content)
+
+    def set_open(self, opened: bool) -> None:
+        self.button.setChecked(opened)
+
+    def _fold(self, opened: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
+        self.button.setArrowType(arrow)
+        self.content.setVisible(opened)
+        self.toggled.emit(opened)
+
+
+def duration(seconds: float | None) -> str:
+    """What is left, as people say it: "about 2 minutes left"; nothing while it is unknown."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return QCoreApplication.translate("duration", "a few seconds left")
+    if seconds < 90:
+        text = QCoreApplication.translate("duration", "about {0} seconds left")
+        return text.format(5 * round(seconds / 5))
+    if seconds < 90 * 60:
+        text = QCoreApplication.translate("duration", "about {0} minutes left")
+        return text.format(round(seconds / 60))
+    text = QCoreApplication.translate("duration", "about {0} hours left")
+    return text.format(round(seconds / 3600))
+
+
+def count(n: int) -> str:
+    """A number as people read it: 4,317."""
+    return f"{n:,}"
