@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
@@ -130,8 +130,7 @@ class Theme(QObject):
 
     def use(self, scheme: Scheme) -> None:
         """Changes to this theme and repaints everything."""
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
+        app = cast(QApplication, QApplication.instance())
         self.colours = DARK if scheme == "dark" else LIGHT
         app.setPalette(_palette(self.colours))
         app.setStyleSheet(_sheet(self.colours, app.font().pointSizeF()))

@@ -1,0 +1,372 @@
+"""Owns what the wizard knows and decides: choices, results, what may come next, what went stale.
+
+Plain Python: no Qt, no torch. The pages show it and forward what the user wants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, backbone
+from tlstudio.errors import UsageError
+from tlstudio.gui.wizard.findings import why_unusable
+from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
+from tlstudio.jobs import (
+    BackboneSpec,
+    DatasetSpec,
+    DoctorResult,
+    EvaluationResult,
+    ExportResult,
+    Recipe,
+    ScanResult,
+    TrainingJob,
+    TrainResult,
+    WeightsSpec,
+)
+from tlstudio.projects.places import runs_folder
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Status = Literal["done", "here", "stale", "todo"]
+
+
+class PageId(IntEnum):
+    """The six steps, in order; the numbers are the wizard's page ids."""
+
+    IMAGES = 0
+    BACKBONE = 1
+    SETTINGS = 2
+    TRAIN = 3
+    RESULTS = 4
+    EXPORT = 5
+
+
+class WizardState:
+    """Everything that the pages share. Observers are called after each change, without arguments.
+
+    A finished run stays until it is trained anew: changing a choice marks what rests on it as
+    needing another look, and loses nothing. While `training` the choices refuse to change.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
+        self._clock = clock
+        self._observers: list[Callable[[], None]] = []
+        self.page = PageId.IMAGES
+        self._visited: set[PageId] = {PageId.IMAGES}
+        self._reconsider: set[PageId] = set()
+
+        self.scan: ScanResult | None = None
+        self.class_names: dict[str, str] = {}
+        self.backbone_id = RECOMMENDED
+        self.weights = WeightsSpec()
+        self.preset: Preset | None = "fast"
+        self.recipe: Recipe = PRESETS["fast"].recipe
+        self.frozen = len(self.backbone.stages)
+        self.seed = 0
+        self.device: Device = "auto"
+        self.doctor: DoctorResult | None = None
+
+        self.training = False
+        self.run: Path | None = None
+        self.trained: TrainResult | None = None
+        self.trained_job: TrainingJob | None = None
+        self.evaluation: EvaluationResult | None = None
+        self.exports: list[ExportResult] = []
+
+    # --- observers ------------------------------------------------------------------------------
+
+    def observe(self, observer: Callable[[], None]) -> None:
+        self._observers.append(observer)
+
+    def forget(self, observer: Callable[[], None]) -> None:
+        with suppress(ValueError):
+            self._observers.remove(observer)
+
+    def _changed(self) -> None:
+        for observer in tuple(self._observers):
+            observer()
+
+    # --- pictures -------------------------------------------------------------------------------
+
+    @property
+    def folder(self) -> str | None:
+        return self.scan.folder if self.scan else None
+
+    def set_scan(self, scan: ScanResult) -> None:
+        """New pictures. Names given to classes are kept where the same folder is scanned again."""
+        self._refuse_while_training()
+        if scan.folder != self.folder:
+            self.class_names = {}
+        names = {key: name for key, name in self.class_names.items() if key in scan.classes}
+        self.class_names = names
+        self.scan = scan
+        self._changed()
+
+    def class_name(self, key: str) -> str:
+        """The name shown for the class whose folder is called `key`."""
+        return self.class_names.get(key, key)
+
+    def why_not_rename(self, key: str, name: str) -> str | None:
+        """What speaks against this name, or None."""
+        name = name.strip()
+        if not name:
+            return "A class needs a name."
+        others = {self.class_name(other) for other in self.class_keys if other != key}
+        return f"There is already a class called “{name}”." if name in others else None
+
+    def rename_class(self, key: str, name: str) -> None:
+        """Shows the class under another name; the folder itself is never changed."""
+        self._refuse_while_training()
+        problem = self.why_not_rename(key, name)
+        if problem is not None:
+            raise UsageError(problem, "Choose another name.")
+        name = name.strip()
+        self.class_names = {k: n for k, n in self.class_names.items() if k != key}
+        if name != key:
+            self.class_names[key] = name
+        self._changed()
+
+    @property
+    def class_keys(self) -> tuple[str, ...]:
+        """The classes' folder names, in label order."""
+        return tuple(self.scan.classes) if self.scan else ()
+
+    # --- backbone -------------------------------------------------------------------------------
+
+    @property
+    def backbone(self) -> Backbone:
+        return backbone(self.backbone_id)
+
+    def set_backbone(self, identifier: str) -> None:
+        """Another network: published weights, and the freeze plan of the preset."""
+        self._refuse_while_training()
+        if identifier == self.backbone_id:
+            return
+        backbone(identifier)
+        self.backbone_id = identifier
+        self.weights = WeightsSpec()
+        self.frozen = frozen_stages(self.preset or "fast", len(self.backbone.stages))
+        if PageId.SETTINGS in self._visited:
+            self._reconsider.add(PageId.SETTINGS)
+        self._changed()
+
+    def set_weights(self, weights: WeightsSpec) -> None:
+        self._refuse_while_training()
+        self.weights = weights
+        self._changed()
+
+    # --- settings -------------------------------------------------------------------------------
+
+    def set_preset(self, preset: Preset) -> None:
+        """Sets the recipe and the freeze plan; seed and device stay."""
+        self._refuse_while_training()
+        self.preset = preset
+        self.recipe = PRESETS[preset].recipe
+        self.frozen = frozen_stages(preset, len(self.backbone.stages))
+        self._changed()
+
+    def set_frozen(self, stages: int) -> None:
+        """Freezes the first `stages` blocks; a number outside the network is brought inside."""
+        self._refuse_while_training()
+        stages = min(max(stages, 0), len(self.backbone.stages))
+        if stages != self.frozen:
+            self.frozen = stages
+            self._recognise_preset()
+            self._changed()
+
+    def change_recipe(self, **values: Any) -> None:
+        """Changes fields of the recipe. Raises pydantic's `ValidationError` out of range."""
+        self._refuse_while_training()
+        recipe = Recipe.model_validate({**self.recipe.model_dump(), **values})
+        if recipe != self.recipe:
+            self.recipe = recipe
+            self._recognise_preset()
+            self._changed()
+
+    def reset_recipe(self) -> None:
+        """The recipe of the preset, or of Balanced where nothing matches one; seed and device."""
+        self.seed, self.device = 0, "auto"
+        self.set_preset(self.preset or self._nearest_preset())
+
+    def set_seed(self, seed: int) -> None:
+        self._refuse_while_training()
+        self.seed = seed
+        self._changed()
+
+    def set_device(self, device: Device) -> None:
+        self._refuse_while_training()
+        self.device = device
+        self._changed()
+
+    def _recognise_preset(self) -> None:
+        stages = len(self.backbone.stages)
+        self.preset = next(
+            (
+                preset
+                for preset, facts in PRESETS.items()
+                if facts.recipe == self.recipe and frozen_stages(preset, stages) == self.frozen
+            ),
+            None,
+        )
+
+    def _nearest_preset(self) -> Preset:
+        stages = len(self.backbone.stages)
+        return min(PRESETS, key=lambda preset: abs(frozen_stages(preset, stages) - self.frozen))
+
+    def parameters(self, frozen: int | None = None) -> tuple[int, int]:
+        """(learning, all) parameters, the new head included, with `frozen` stages frozen."""
+        frozen = self.frozen if frozen is None else frozen
+        stages = [stage.parameters for stage in self.backbone.stages]
+        head = self._head_parameters()
+        return sum(stages[frozen:]) + head, sum(stages) + head
+
+    def _head_parameters(self) -> int:
+        width, hidden = self.backbone.feature_width, self.recipe.head.hidden
+        classes = max(2, len(self.class_keys))
+        if hidden is None:
+            return width * classes + classes
+        return width * hidden + hidden + hidden * classes + classes
+
+    def plan_sentence(self) -> str:
+        """What the handle of the strip means, in numbers."""
+        learning, total = self.parameters()
+        stages = len(self.backbone.stages)
+        return (
+            f"{self.frozen} of {stages} blocks frozen. {_amount(learning, total)} parameters learn."
+        )
+
+    # --- the job --------------------------------------------------------------------------------
+
+    def job(self) -> TrainingJob:
+        """What Start would train now. Raises `UsageError` without pictures."""
+        if self.scan is None:
+            raise UsageError("No pictures are chosen yet.", "Choose a folder on the first page.")
+        return TrainingJob(
+            dataset=DatasetSpec(folder=self.scan.folder, class_names=self.class_names),
+            backbone=BackboneSpec(id=self.backbone_id, weights=self.weights),
+            freeze=self.frozen,
+            recipe=self.recipe,
+            seed=self.seed,
+            device=self.device,
+        )
+
+    def new_run_folder(self) -> Path:
+        """A folder that does not exist yet, named by the pictures and the time."""
+        name = Path(self.folder or "run").name or "run"
+        name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name)[:60].strip(" .") or "run"
+        stem = f"{name} {self._clock():%Y-%m-%d %H.%M.%S}"
+        path, n = runs_folder() / stem, 1
+        while path.exists():
+            n += 1
+            path = runs_folder() / f"{stem} ({n})"
+        return path
+
+    def set_training(self, run: Path | None) -> None:
+        """A run begins in this folder, or, with None, has ended. A finished run stays known."""
+        self.training = run is not None
+        if run is not None:
+            self.run = run
+        self._changed()
+
+    def set_trained(self, job: TrainingJob, result: TrainResult) -> None:
+        """A run came to its result: what rested on the one before is gone."""
+        self.training = False
+        self.run = Path(result.run)
+        self.trained, self.trained_job = result, job
+        self.evaluation, self.exports = None, []
+        self._reconsider.clear()
+        self._visited -= {PageId.RESULTS, PageId.EXPORT}
+        self._changed()
+
+    def set_evaluation(self, evaluation: EvaluationResult) -> None:
+        self.evaluation = evaluation
+        self._changed()
+
+    def add_export(self, export: ExportResult) -> None:
+        self.exports = [*self.exports, export]
+        self._changed()
+
+    def set_doctor(self, doctor: DoctorResult) -> None:
+        self.doctor = doctor
+        self._changed()
+
+    @property
+    def changed_since_training(self) -> bool:
+        """Whether the choices are no longer those that the finished run was made with."""
+        return self.trained_job is not None and (
+            self.scan is None or self.job() != self.trained_job
+        )
+
+    # --- where the user is ----------------------------------------------------------------------
+
+    def visit(self, page: PageId) -> None:
+        self.page = page
+        self._visited.add(page)
+        self._reconsider.discard(page)
+        self._changed()
+
+    def status(self, page: PageId) -> Status:
+        """What the rail says about a step."""
+        if page == self.page:
+            return "here"
+        if page >= PageId.TRAIN:
+            return self._result_status(page)
+        if page not in self._visited:
+            return "todo"
+        if page in self._reconsider or self._own_reason(page) is not None:
+            return "stale"
+        return "done"
+
+    def _result_status(self, page: PageId) -> Status:
+        there = {
+            PageId.TRAIN: self.trained is not None,
+            PageId.RESULTS: self.evaluation is not None,
+            PageId.EXPORT: bool(self.exports),
+        }[page]
+        if not there:
+            return "todo"
+        return "stale" if self.changed_since_training else "done"
+
+    def may_go_to(self, page: PageId) -> bool:
+        """Whether nothing on the way to this page is missing."""
+        return all(self.why_not_next(PageId(before)) is None for before in range(page))
+
+    def why_not_next(self, page: PageId) -> str | None:
+        """The sentence that explains why Next is disabled on this page, or None."""
+        for before in range(page + 1):
+            reason = self._own_reason(PageId(before))
+            if reason is not None:
+                return reason
+        return None
+
+    def _own_reason(self, page: PageId) -> str | None:
+        if page == PageId.IMAGES:
+            return why_unusable(self.scan) if self.scan else "Choose a folder of pictures first."
+        if page == PageId.TRAIN:
+            if self.training:
+                return "Training is running."
+            return None if self.trained else "Train first: press Start."
+        if page == PageId.RESULTS and self.evaluation is None:
+            return "The answers are still being checked."
+        return None
+
+    def _refuse_while_training(self) -> None:
+        if self.training:
+            raise UsageError(
+                "Training is running, so its settings can't change now.",
+                "Stop it first, or wait for its end.",
+            )
+
+
+def _amount(part: int, whole: int) -> str:
+    """ "2.1 of 11.2 million", with digits that show a difference."""
+    if whole >= 1_000_000 and part >= 100_000:
+        return f"{part / 1e6:.1f} of {whole / 1e6:.1f} million"
+    if whole >= 1_000_000:
+        return f"{part:,} of {whole / 1e6:.1f} million"
+    return f"{part:,} of {whole:,}"
