@@ -13,6 +13,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QColor, QPalette, QPen, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from tlstudio.gui.widgets.ink import mixed
 from tlstudio.gui.widgets.legend import Legend, curve_colours
 from tlstudio.gui.widgets.series import Chart, CurveData
 from tlstudio.tasks import Event
@@ -84,10 +85,10 @@ class Plot:
     def restyle(self, palette: QPalette) -> None:
         text = palette.color(QPalette.ColorRole.Text)
         self.widget.setBackground(palette.color(QPalette.ColorRole.Base))
-        quiet = _mixed(text, palette.color(QPalette.ColorRole.Base), 0.7)
+        quiet = mixed(text, palette.color(QPalette.ColorRole.Base), 0.7)
         for name in ("left", "bottom"):
             axis = self.widget.getAxis(name)
-            axis.setPen(pg.mkPen(_mixed(text, palette.color(QPalette.ColorRole.Base), 0.35)))
+            axis.setPen(pg.mkPen(mixed(text, palette.color(QPalette.ColorRole.Base), 0.35)))
             axis.setTextPen(quiet)
         self.widget.setLabel("left", self._title, color=quiet.name())
         dark = palette.color(QPalette.ColorRole.Base).lightness() < 128
@@ -112,15 +113,6 @@ def _dotted(colour: QColor) -> QPen:
     pen: QPen = pg.mkPen(colour, width=1.5)
     pen.setDashPattern([1, 3])
     return pen
-
-
-def _mixed(front: QColor, back: QColor, share: float) -> QColor:
-    return QColor(
-        *(
-            round(share * a + (1 - share) * b)
-            for a, b in zip(front.getRgb()[:3], back.getRgb()[:3], strict=True)
-        )
-    )
 
 
 class Curves(QWidget):

@@ -1,4 +1,4 @@
-"""Owns the legend of the training curves, and the colours that mean training and validation."""
+"""Owns the legend of the training curves, and its colours on light and on dark ground."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-TRAINING = "#0072B2"
-VALIDATION = "#D55E00"
+from tlstudio.gui.theme import TRAIN_BLUE, VAL_ORANGE
 
 _SAMPLE = 28
 _GAP = 6
@@ -66,7 +65,7 @@ class Legend(QWidget):
 
 def curve_colours(dark: bool) -> tuple[QColor, QColor]:
     """Training blue and validation orange, lighter on a dark ground so that both keep contrast."""
-    training, validation = QColor(TRAINING), QColor(VALIDATION)
+    training, validation = QColor(TRAIN_BLUE), QColor(VAL_ORANGE)
     if dark:
         training, validation = QColor("#56B4E9"), QColor("#F0812E")
     return training, validation
