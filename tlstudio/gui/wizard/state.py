@@ -20,6 +20,7 @@ from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.jobs import (
     BackboneSpec,
     DatasetSpec,
+    DeviceInfo,
     DoctorResult,
     EvaluationResult,
     ExportResult,
@@ -294,6 +295,13 @@ class WizardState:
     def set_doctor(self, doctor: DoctorResult) -> None:
         self.doctor = doctor
         self._changed()
+
+    def training_device(self) -> DeviceInfo | None:
+        """The device that Start would train on; None while the engine has not said."""
+        devices = self.doctor.devices if self.doctor else ()
+        if self.device == "auto":
+            return devices[0] if devices else None
+        return next((each for each in devices if each.id.startswith(self.device)), None)
 
     @property
     def changed_since_training(self) -> bool:

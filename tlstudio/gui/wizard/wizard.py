@@ -1,0 +1,200 @@
+"""Owns the window: the wizard's frame around its pages, its rail, its buttons, its closing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QSystemTrayIcon, QWizard
+
+from tlstudio.gui import theme
+from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.widgets.basics import set_kind
+from tlstudio.gui.wizard.page import Page
+from tlstudio.gui.wizard.rail import Rail
+from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.jobs import DoctorJob, DoctorResult, FinishRun, Job, ResumeRun, TrainRun
+
+LONG_S = 5
+"""A job that took longer than this says so when it ends while the window is in the back."""
+
+
+class Wizard(QWizard):
+    """The six steps. `left` comes once, when the window has closed and the engine has ended."""
+
+    left = Signal()
+
+    def __init__(self, state: WizardState, engine: EngineRoom) -> None:
+        super().__init__()
+        self.state, self.engine = state, engine
+        self._question: QMessageBox | None = None
+        self._leaving = False
+        self._set_frame()
+        self.rail = Rail(state)
+        self.rail.asked.connect(self.go_to)
+        self.setSideWidget(self.rail)
+        self.reason = QLabel(self)
+        self.reason.setProperty("role", "reason")
+        self.reason.setWordWrap(True)
+        self.reason.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.reason.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        for button in (QWizard.WizardButton.BackButton, QWizard.WizardButton.NextButton):
+            self.button(button).installEventFilter(self)
+        self.currentIdChanged.connect(self._arrived)
+        state.observe(self.refresh)
+        engine.job_ended.connect(self._job_ended)
+        engine.closed.connect(self._engine_closed)
+        for page in self._pages():
+            self.setPage(page.page_id, page)
+            page.completeChanged.connect(self.refresh)
+
+    def _pages(self) -> tuple[Page, ...]:
+        return ()
+
+    def _set_frame(self) -> None:
+        self.setWindowTitle(self.tr("TL Studio"))
+        self.setWindowFlags(Qt.WindowType.Window)
+        self.setWizardStyle(QWizard.WizardStyle.ModernStyle)
+        self.setOption(QWizard.WizardOption.IndependentPages)
+        self.setOption(QWizard.WizardOption.NoCancelButton)
+        self.setOption(QWizard.WizardOption.NoBackButtonOnStartPage, False)
+        self.setButtonText(QWizard.WizardButton.BackButton, self.tr("&Back"))
+        self.setButtonText(QWizard.WizardButton.NextButton, self.tr("&Next"))
+        self.setButtonText(QWizard.WizardButton.FinishButton, self.tr("&Close"))
+        self.setMinimumSize(960, 600)
+        self.resize(1200, 780)
+        quit_shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self)
+        quit_shortcut.activated.connect(self.close)
+
+    # --- going about ----------------------------------------------------------------------------
+
+    def look_for_devices(self) -> None:
+        """Asks the engine, which starts it: it has imported torch when it is needed."""
+        thread = self.engine.start(DoctorJob())
+        thread.succeeded.connect(self._know_devices)
+
+    def _know_devices(self, result: object) -> None:
+        if isinstance(result, DoctorResult):
+            self.state.set_doctor(result)
+
+    def go_to(self, page: int) -> None:
+        """Walks to a page, as far as nothing on the way is missing."""
+        self.setUpdatesEnabled(False)
+        try:
+            while self.currentId() > page:
+                self.back()
+            while self.currentId() < page and self.state.may_go_to(PageId(self.currentId() + 1)):
+                before = self.currentId()
+                self.next()
+                if self.currentId() == before:
+                    break
+        finally:
+            self.setUpdatesEnabled(True)
+
+    def _arrived(self, page: int) -> None:
+        if page >= 0:
+            self.state.visit(PageId(page))
+
+    def refresh(self) -> None:
+        """Shows what the rail, the buttons and the reason beside them say now."""
+        self.rail.refresh()
+        page = self.currentPage()
+        if not isinstance(page, Page):
+            return
+        reason = self.state.why_not_next(page.page_id)
+        last = page.page_id == PageId.EXPORT
+        self.reason.setText("" if reason is None or last else reason)
+        primary = page.primary() is None
+        for which in (QWizard.WizardButton.NextButton, QWizard.WizardButton.FinishButton):
+            set_kind(self.button(which), "primary" if primary else "")
+        self._place_reason()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in {QEvent.Type.Move, QEvent.Type.Resize, QEvent.Type.Show}:
+            self._place_reason()
+        return bool(super().eventFilter(watched, event))
+
+    def _place_reason(self) -> None:
+        """The reason stands left of the buttons, where Next's reader looks."""
+        back = self.button(QWizard.WizardButton.BackButton)
+        corner = back.mapTo(self, back.rect().topLeft())
+        left = self.rail.width() + theme.PAGE
+        height = self.reason.fontMetrics().height() * 2 + 4
+        top = corner.y() + (back.height() - height) // 2
+        self.reason.setGeometry(QRect(left, top, corner.x() - theme.WIDE - left, height))
+        self.reason.raise_()
+
+    # --- noticing -------------------------------------------------------------------------------
+
+    def _job_ended(self, job: Job, seconds: float) -> None:
+        long = isinstance(job, TrainRun | ResumeRun | FinishRun) or seconds > LONG_S
+        if not long or self.isActiveWindow() or isinstance(job, DoctorJob) or self._leaving:
+            return
+        QApplication.alert(self)
+        if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
+            icon = QSystemTrayIcon(self.windowIcon(), self)
+            icon.show()
+            icon.showMessage(self.tr("TL Studio"), self.tr("It is done. Come and have a look."))
+            icon.messageClicked.connect(self.activateWindow)
+
+    # --- leaving --------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape does not close the window, as it would close a dialog."""
+        if event.key() != Qt.Key.Key_Escape:
+            super().keyPressEvent(event)
+
+    def done(self, result: int) -> None:
+        """Finish and whatever else would end a dialog close the window in the one proper way."""
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        if self._leaving:
+            return
+        if self.state.training:
+            self._ask_before_leaving()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Stops what runs, keeps its checkpoint, and closes; the event loop goes on meanwhile."""
+        self._leaving = True
+        if self.state.training:
+            self.setEnabled(False)
+            self.reason.setText(self.tr("Saving the checkpoint, then closing…"))
+        else:
+            self.hide()
+        self.engine.shut_down()
+
+    def _engine_closed(self) -> None:
+        self.hide()
+        self.state.forget(self.refresh)
+        self.left.emit()
+
+    def _ask_before_leaving(self) -> None:
+        if self._question is not None:
+            self._question.raise_()
+            return
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(self.tr("TL Studio"))
+        box.setText(self.tr("Training is running."))
+        box.setInformativeText(
+            self.tr("What it has learned up to the last checkpoint is kept either way.")
+        )
+        stop = box.addButton(
+            self.tr("&Stop and keep the checkpoint, then close"),
+            QMessageBox.ButtonRole.DestructiveRole,
+        )
+        keep = box.addButton(self.tr("&Keep training"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        stop.clicked.connect(self.leave)
+        box.finished.connect(self._answered)
+        self._question = box
+        box.open()
+
+    def _answered(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+            self._question = None
