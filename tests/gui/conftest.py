@@ -1,0 +1,186 @@
+"""Owns what the window's tests share: an offscreen platform, a scripted engine, made-up pictures."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PIL import Image
+from PySide6.QtCore import QThreadPool
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tlstudio.errors import Cancelled
+from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.theme import THEME
+from tlstudio.gui.wizard.state import WizardState
+from tlstudio.jobs import (
+    DeviceInfo,
+    DoctorResult,
+    Job,
+    Picture,
+    Result,
+    ScanResult,
+    Split,
+)
+from tlstudio.tasks import Control, Event, Task
+
+Script = Callable[[Job], Generator[Event, None, Result]]
+
+
+class ScriptedClient:
+    """Stands in for the engine: `script["scan"]` is a generator function for jobs of that kind.
+
+    `jobs` lists what was asked for, `requests` what came between.
+    """
+
+    def __init__(self) -> None:
+        self.script: dict[str, Script] = {}
+        self.jobs: list[Job] = []
+        self.requests: dict[str, int] = defaultdict(int)
+        self._control = Control()
+
+    def run(self, job: Job) -> Task[Result]:
+        self.jobs.append(job)
+        self._control = control = Control()
+        task = self.script[job.kind](job)
+        try:
+            while True:
+                control.wait_for_turn()
+                try:
+                    event = next(task)
+                except StopIteration as stop:
+                    return stop.value
+                yield event
+        finally:
+            task.close()
+
+    def cancel(self) -> None:
+        self.requests["cancel"] += 1
+        self._control.cancel()
+
+    def pause(self) -> None:
+        self.requests["pause"] += 1
+        self._control.pause()
+
+    def resume(self) -> None:
+        self.requests["resume"] += 1
+        self._control.resume()
+
+    def close(self) -> None:
+        self.requests["close"] += 1
+
+
+def waits_for_cancel(_: Job) -> Generator[Event, None, Result]:
+    """A job that goes on until it is cancelled, and yields nothing of interest."""
+    from tlstudio.tasks import Progress
+
+    pause = threading.Event()
+    for done in range(10_000):
+        yield Progress(phase="scan", done=done, total=10_000, seconds_left=60.0)
+        pause.wait(0.005)
+    raise Cancelled
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    return ["tlstudio-tests"]
+
+
+@pytest.fixture(autouse=True)
+def _theme(qapp: QApplication) -> None:
+    if not qapp.styleSheet():
+        THEME.install(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(qapp: QApplication) -> Iterator[None]:
+    """A test that leaves a thread or a window behind fails."""
+    before = set(threading.enumerate())
+    yield
+    QThreadPool.globalInstance().waitForDone(5000)
+    qapp.processEvents()
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert not [thread for thread in left if not isinstance(thread, threading._DummyThread)]
+    assert not [widget for widget in qapp.topLevelWidgets() if widget.isVisible()]
+
+
+@pytest.fixture(autouse=True)
+def _no_qt_warnings(qtlog: object) -> Iterator[None]:
+    """What Qt complains about is a mistake of ours."""
+    yield
+    records = [
+        record.message
+        for record in getattr(qtlog, "records", [])
+        if "propagateSizeHints" not in record.message and "font" not in record.message.lower()
+    ]
+    assert not records
+
+
+@pytest.fixture
+def client() -> ScriptedClient:
+    return ScriptedClient()
+
+
+@pytest.fixture
+def engine(qapp: QApplication, client: ScriptedClient, qtbot: QtBot) -> Iterator[EngineRoom]:
+    """An engine room in front of the scripted client; it is shut down at the end."""
+    room = EngineRoom(client)
+    yield room
+    with qtbot.waitSignal(room.closed, timeout=5000):
+        room.shut_down()
+
+
+@pytest.fixture
+def state() -> WizardState:
+    return WizardState()
+
+
+@pytest.fixture
+def doctor() -> DoctorResult:
+    return DoctorResult(
+        versions={"tlstudio": "0"},
+        platform="a computer",
+        devices=(DeviceInfo(id="cpu", name="CPU", memory=8 * 2**30, cores=2),),
+        folders={},
+    )
+
+
+def made_up_scan(
+    classes: dict[str, int], folder: str = "/pictures", given: bool = False, **values: object
+) -> ScanResult:
+    """A scan result of files that need not exist: a fifth of each class is for validation."""
+    files = tuple(
+        Picture(file=f"{name}/{i:05}.png", label=name, part="val" if i % 5 == 4 else "train")
+        for name, n in classes.items()
+        for i in range(n)
+    )
+    val = sum(picture.part == "val" for picture in files)
+    return ScanResult.model_validate(
+        {
+            "folder": folder,
+            "pictures": len(files),
+            "classes": classes,
+            "split": Split(given=given, train=len(files) - val, val=val, test=0),
+            "files": files,
+            **values,
+        }
+    )
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> ScanResult:
+    """Two classes of 30 and 20 real little pictures, as a scan finds them."""
+    result = made_up_scan({"hole": 30, "stain": 20}, str(tmp_path / "fabric"))
+    for n, picture in enumerate(result.files):
+        file = Path(result.folder) / picture.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), (n * 5 % 256, 90, 160)).save(file)
+    return result
