@@ -111,7 +111,7 @@ class RunFolder:
 
     def append(self, event: Event) -> None:
         with storage_errors(self.events_file), self.events_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event_to_dict(event), ensure_ascii=False) + "\n")
+            file.write(json.dumps(event_to_dict(event)) + "\n")
 
     def _read(self, file: Path, model: type[M]) -> M:
         try:

@@ -89,12 +89,12 @@ class Classifier(nn.Module):
         return torch.softmax(self.network(self.preprocessing(pictures)), dim=1)
 
 
-def constructor_of(identifier: str, network: StagedNetwork, classes: int, head: HeadSpec) -> Constructor:
+def constructor_of(
+    identifier: str, network: StagedNetwork, classes: int, head: HeadSpec
+) -> Constructor:
     layer = None
     if head.hidden is not None:
-        layers = (
-            ("Conv2d", ", 1") if network.head_site.kind == "conv" else ("Linear", "")
-        )
+        layers = ("Conv2d", ", 1") if network.head_site.kind == "conv" else ("Linear", "")
         kind, kernel = layers
         layer = (
             f"torch.nn.Sequential(torch.nn.{kind}({network.feature_width}, {head.hidden}{kernel}), "

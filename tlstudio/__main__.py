@@ -1,0 +1,35 @@
+"""Starts the program: the window, the engine, or the command line, importing only what it needs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if arguments == ["engine"]:
+        from tlstudio.engine.server import serve
+
+        return serve()
+    if not arguments:
+        return _window()
+    from tlstudio.cli import run
+
+    return run(arguments)
+
+
+def _window() -> int:
+    """The window, or where there is no display, a sentence about the commands that need none."""
+    from tlstudio.display import why_no_display
+
+    reason = why_no_display()
+    if reason is not None:
+        print(reason, file=sys.stderr)  # noqa: T201
+        return 1
+    from tlstudio.gui.app import main as window
+
+    return window(sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

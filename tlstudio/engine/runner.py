@@ -1,0 +1,59 @@
+"""Owns which function does which job, importing each only when it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tlstudio.jobs import (
+    DoctorJob,
+    EvaluateJob,
+    ExportJob,
+    FinishRun,
+    Job,
+    PredictJob,
+    ResumeRun,
+    SampleJob,
+    ScanJob,
+    TrainRun,
+)
+from tlstudio.tasks import Task
+
+
+def task_for(job: Job) -> Task[Any]:
+    """The generator that does `job`. A scan must not wait for torch, so imports are local."""
+    if isinstance(job, ScanJob):
+        from tlstudio.datasets.scan import scan
+
+        return scan(job)
+    if isinstance(job, SampleJob):
+        from tlstudio.datasets.sample import draw_sample
+
+        return draw_sample(job)
+    if isinstance(job, TrainRun | ResumeRun | FinishRun):
+        return _training_task(job)
+    if isinstance(job, EvaluateJob):
+        from tlstudio.evaluation.evaluate import evaluate
+
+        return evaluate(job)
+    if isinstance(job, PredictJob):
+        from tlstudio.evaluation.predict import predict
+
+        return predict(job)
+    if isinstance(job, ExportJob):
+        from tlstudio.exporting.export import export
+
+        return export(job)
+    assert isinstance(job, DoctorJob)
+    from tlstudio.engine.doctor import examine
+
+    return examine()
+
+
+def _training_task(job: TrainRun | ResumeRun | FinishRun) -> Task[Any]:
+    from tlstudio.training import train
+
+    if isinstance(job, TrainRun):
+        return train.train(job)
+    if isinstance(job, ResumeRun):
+        return train.resume(job)
+    return train.finish(job)

@@ -1,0 +1,153 @@
+"""Owns the engine process: one command a line in, one event a line out, one job at a time.
+
+Commands are `run` (with a `job`), `pause`, `resume` and `cancel`. Each job's events end in exactly
+one of `completed` (with its `result`), `cancelled` and `failed` (with `message` and `hint`). The end
+of the input means: bring the job to a valid checkpoint, then leave.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+from typing import IO, Any
+
+import psutil
+from pydantic import ValidationError
+
+from tlstudio.engine.runner import task_for
+from tlstudio.errors import Cancelled, TLStudioError
+from tlstudio.jobs import JOBS, Job
+from tlstudio.tasks import Control, drive, event_to_dict
+
+logger = logging.getLogger(__name__)
+
+
+def serve() -> int:
+    """Runs the engine on this process's standard input and output until the input ends."""
+    events = _claim_output()
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    _lower_priority()
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    Server(sys.stdin, events).run()
+    return 0
+
+
+class Server:
+    """Reads commands from `commands` and writes events to `events`, both line by line."""
+
+    def __init__(self, commands: IO[str], events: IO[str]) -> None:
+        self._commands, self._events = commands, events
+        self._jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._control = Control()
+        self._leaving = threading.Event()
+
+    def run(self) -> None:
+        reader = threading.Thread(target=self._read, name="commands", daemon=True)
+        reader.start()
+        while not self._leaving.is_set():
+            request = self._jobs.get()
+            if request is None:
+                break
+            self._serve(request)
+
+    def _read(self) -> None:
+        """Turns lines into requests. A cancel meant for a job that has just ended is harmless:
+        every job gets a control of its own when its `run` is read."""
+        for line in self._commands:
+            try:
+                message = json.loads(line)
+                command = message["command"]
+            except (ValueError, KeyError, TypeError):
+                logger.warning("A line that is no command was passed over: %.200r", line)
+                continue
+            if command == "run":
+                self._control = Control()
+                self._jobs.put({**message, "control": self._control})
+            elif command in {"cancel", "pause", "resume"}:
+                getattr(self._control, command)()
+            else:
+                logger.warning("An unknown command was passed over: %.200r", line)
+        self._leaving.set()
+        self._control.cancel()
+        self._jobs.put(None)
+
+    def _serve(self, request: dict[str, Any]) -> None:
+        try:
+            job: Job = JOBS.validate_python(request.get("job"))
+            result = drive(task_for(job), lambda event: self._write(event_to_dict(event)),
+                           request["control"])
+            self._write({"type": "completed", "result": result.model_dump(mode="json")})
+        except Cancelled:
+            self._write({"type": "cancelled"})
+        except TLStudioError as error:
+            self._write({"type": "failed", "message": error.message, "hint": error.hint})
+        except ValidationError as error:
+            logger.warning("A job was refused: %s", error)
+            self._fail(f"The request is not valid: {error.errors()[0]['msg']}.")
+        except MemoryError:
+            logger.exception("Out of memory")
+            self._write(
+                {
+                    "type": "failed",
+                    "message": "There is not enough memory for this.",
+                    "hint": "Close other programs, or choose a smaller backbone or batch size.",
+                }
+            )
+        except Exception as error:
+            logger.exception("A job ended in an error that nobody foresaw")
+            self._fail(
+                f"Something went wrong inside the program ({type(error).__name__}: {error})."
+            )
+
+    def _fail(self, message: str) -> None:
+        hint = "The log has the details to report it with."
+        self._write({"type": "failed", "message": message, "hint": hint})
+
+    def _write(self, message: dict[str, Any]) -> None:
+        if self._leaving.is_set():
+            # Nobody reads any more; the job is only being brought to its end.
+            return
+        try:
+            self._events.write(json.dumps(message) + "\n")
+            self._events.flush()
+        except BrokenPipeError:
+            logger.warning("The window is gone; the job is being brought to its end.")
+            self._leaving.set()
+            self._control.cancel()
+
+
+def _claim_output() -> IO[str]:
+    """Takes standard output for events alone: whatever a library prints goes to the log instead."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return stream
+
+
+def _lower_priority() -> None:
+    """The window and the user's other programs come first."""
+    process = psutil.Process()
+    try:
+        if os.name == "nt":
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            process.nice(min(19, process.nice() + 5))
+    except psutil.Error as error:
+        logger.info("The priority could not be lowered: %s", error)
+
+
+def _warm_up() -> None:
+    """Imports what training needs while the user is still choosing."""
+    import torch._dynamo  # the optimiser imports it at its first use
+    import torchvision
+
+    logger.info("torch %s and torchvision %s are ready", torch.__version__, torchvision.__version__)

@@ -1,0 +1,149 @@
+"""Owns the checkpoint: everything from which an interrupted run carries on, in one checked file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.errors import RunError
+from tlstudio.jobs import Record
+from tlstudio.projects.atomic import replacing
+
+Tensors = dict[str, Tensor]
+_PARTS = ("probe", "now", "best", "optimizer")
+
+
+class ProbeScore(Record):
+    """What the probe reached; accuracies are fractions, losses mean cross-entropies."""
+
+    strength: float
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+class Position(Record):
+    """Where training stands: `epoch` epochs are done and `step` batches of the next one.
+
+    The running sums belong to the unfinished epoch. `best_epoch` is 0 while there is none.
+    """
+
+    version: Literal[1] = 1
+    probe: ProbeScore
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    correct: int = 0
+    seen: int = 0
+    best_epoch: int = 0
+    best_accuracy: float = 0.0
+    best_loss: float = 0.0
+    seconds: float = 0.0
+
+
+class Checkpoint:
+    """A position with its tensors, all on the CPU.
+
+    `probe` holds the linear head of the probe, `now` what learns (the head and the unfrozen stages),
+    `best` the same at the best epoch, `optimizer` the optimiser's moments.
+    """
+
+    def __init__(self, position: Position, probe: Tensors) -> None:
+        self.position = position
+        self.probe = probe
+        self.now: Tensors = {}
+        self.best: Tensors = {}
+        self.optimizer: Tensors = {}
+
+    def save(self, file: Path) -> None:
+        """Writes the file with a SHA-256 of its content inside. Raises `StorageError`."""
+        position = self.position.model_dump_json()
+        tensors = {
+            f"{part}/{name}": tensor.contiguous()
+            for part in _PARTS
+            for name, tensor in getattr(self, part).items()
+        }
+        facts = {"position": position, "sha256": _digest(position, tensors)}
+        with replacing(file) as temporary:
+            save_file(tensors, temporary, facts)
+
+    @classmethod
+    def load(cls, file: Path) -> Checkpoint:
+        """Raises `RunError` where the file is damaged: a flipped bit would load as wrong weights."""
+        try:
+            with safe_open(file, framework="pt") as stored:
+                facts = stored.metadata() or {}
+                tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+            if _digest(facts["position"], tensors) != facts["sha256"]:
+                raise _damaged(file)
+            checkpoint = cls(Position.model_validate_json(facts["position"]), {})
+        except (OSError, ValidationError, SafetensorError, KeyError) as error:
+            raise _damaged(file) from error
+        for key, tensor in tensors.items():
+            part, name = key.split("/", 1)
+            getattr(checkpoint, part)[name] = tensor
+        return checkpoint
+
+
+def learning_state(network: StagedNetwork) -> Tensors:
+    """Copies of everything that training may change: the head and the unfrozen stages."""
+    frozen = {
+        id(tensor)
+        for part in network.stages[: network.frozen]
+        for tensor in (*part.module.parameters(), *part.module.buffers())
+    }
+    state = network.network.state_dict(keep_vars=True)
+    return {
+        name: tensor.detach().cpu().clone()
+        for name, tensor in state.items()
+        if id(tensor) not in frozen
+    }
+
+
+def load_learning_state(network: StagedNetwork, state: Tensors) -> None:
+    """Puts `state`, a part of the network's own state dict, back."""
+    own = network.network.state_dict()
+    for name, tensor in state.items():
+        own[name].copy_(tensor)
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> Tensors:
+    """The optimiser's moments as named tensors; rates and groups follow from the job."""
+    values: dict[str, Any] = optimizer.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value).detach().cpu().clone()
+        for index, moments in values.items()
+        for name, value in moments.items()
+        if value is not None
+    }
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Tensors) -> None:
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in state.items():
+        index, name = key.split(".", 1)
+        moments.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+
+
+def _digest(position: str, tensors: Tensors) -> str:
+    digest = hashlib.sha256(position.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _damaged(file: Path) -> RunError:
+    return RunError(
+        f"The checkpoint {file} is damaged and can't be carried on from.", "Train again."
+    )

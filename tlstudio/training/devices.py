@@ -1,0 +1,61 @@
+"""Owns which devices can train, what they are called, and what a run settles about them."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import psutil
+import torch
+
+from tlstudio.errors import UsageError
+from tlstudio.jobs import DeviceInfo
+
+
+def available_devices() -> tuple[DeviceInfo, ...]:
+    """The devices of this computer, the fastest kind first; the CPU is always the last."""
+    devices: list[DeviceInfo] = []
+    if torch.cuda.is_available():
+        facts = torch.cuda.get_device_properties(0)
+        devices.append(DeviceInfo(id="cuda", name=facts.name, memory=facts.total_memory))
+    if torch.backends.mps.is_available():
+        devices.append(DeviceInfo(id="mps", name=f"{_processor()} GPU", memory=_memory()))
+    devices.append(DeviceInfo(id="cpu", name=_processor(), memory=_memory(), cores=usable_cores()))
+    return tuple(devices)
+
+
+def resolve_device(wanted: str) -> torch.device:
+    """The device for "auto" or for a kind by name. Raises `UsageError` where it is not there."""
+    ids = [device.id for device in available_devices()]
+    if wanted == "auto":
+        return torch.device(ids[0])
+    if wanted not in ids:
+        raise UsageError(
+            f"This computer has no {wanted} device that can train.",
+            f"It has: {', '.join(ids)}. Leave the choice to `auto`.",
+        )
+    return torch.device(wanted)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use: a container or a batch system may grant fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes that the run holds on its device; on a CPU, bytes that the process holds."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if device.type == "mps":
+        return int(torch.mps.current_allocated_memory())
+    return int(psutil.Process().memory_info().rss)
+
+
+def _processor() -> str:
+    return platform.processor() or platform.machine() or "CPU"
+
+
+def _memory() -> int:
+    return int(psutil.virtual_memory().total)
