@@ -6,15 +6,16 @@ number that is shown is computed from the same pixels.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotReady
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +23,10 @@ import torch
 from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.errors import PictureError
+from tlstudio.errors import DatasetError, PictureError
 from tlstudio.images.reader import read_rgb
 from tlstudio.tasks import Meter, Phase, Progress
+from tlstudio.training.devices import usable_cores
 
 BATCH = 32
 
@@ -36,27 +38,96 @@ _THINNEST = 100
 a line of 1 x 20,000 pixels would take 16 GB."""
 
 Pixels = npt.NDArray[np.uint8]
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+# --- work in threads, results in order -----------------------------------------------------------
+
+
+def in_order(
+    work: Callable[[A], B],
+    items: Iterable[A],
+    *,
+    ahead: int = 2 * BATCH,
+    workers: int | None = None,
+) -> Generator[B, None, None]:
+    """The results of `work` in the order of `items`, computed in threads, at most `ahead` early.
+
+    What `work` raises is raised where its result would be. Closing the generator waits for the
+    items that are being worked on at that moment, one a thread, and drops the others.
+    """
+    with contextlib.closing(_futures(work, items, ahead, workers)) as futures:
+        for future in futures:
+            yield future.result()
+
+
+def in_order_or_waiting(
+    work: Callable[[A], B],
+    items: Iterable[A],
+    *,
+    ahead: int = 2 * BATCH,
+    workers: int | None = None,
+) -> Generator[Future[B] | None, None, None]:
+    """As `in_order`, but gives finished futures, and None whenever a tenth of a second passes
+    without one, so that a job can look for requests."""
+    with contextlib.closing(_futures(work, items, ahead, workers)) as futures:
+        for future in futures:
+            while not _ready(future):
+                yield None
+            yield future
+
+
+def _futures(
+    work: Callable[[A], B], items: Iterable[A], ahead: int, workers: int | None
+) -> Generator[Future[B], None, None]:
+    # Torch's own number of threads is left alone: on two cores, with one or two decoding threads,
+    # other settings were within the noise, and lowering it in these threads only halved the speed.
+    workers = workers or min(8, usable_cores())
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="pictures")
+    upcoming = iter(items)
+    try:
+        waiting = deque(pool.submit(work, item) for item in itertools.islice(upcoming, ahead))
+        while waiting:
+            yield waiting.popleft()
+            waiting.extend(pool.submit(work, item) for item in itertools.islice(upcoming, 1))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ready(future: Future[B]) -> bool:
+    """Waits a moment for `future`; what it raises is left for `result()`."""
+    try:
+        future.exception(timeout=_HEARTBEAT)
+    except NotReady:
+        return False
+    return True
+
+
+# --- files to what a network reads ---------------------------------------------------------------
+
+
+def read_picture(file: Path) -> Pixels:
+    """`read_rgb`, but refuses what no network can be shown; raises `PictureError`."""
+    pixels = read_rgb(file)
+    height, width, _ = pixels.shape
+    if max(height, width) > _THINNEST * min(height, width):
+        raise PictureError(f"The picture is too long and thin ({width} × {height} pixels).")
+    return pixels
 
 
 @dataclass(frozen=True)
 class Batch:
     """Consecutive files, ready for a network: `pictures` is (B, 3, crop, crop) fp32 on the CPU.
 
-    `rows` are the rows that hold a picture and `indices` the files they came from. The other rows
-    are zero: `failed` names the files that can't be read, and the end may be padding.
+    `rows` are the rows that hold a picture and `indices` the files they came from. The rows of
+    unreadable files, which `failed` names by their index, are zero.
     """
 
     pictures: Tensor
     rows: tuple[int, ...]
     indices: tuple[int, ...]
     failed: tuple[tuple[int, PictureError], ...]
-
-
-def decoding_threads() -> int:
-    """How many threads decode by default: one a core that this process may use, at most eight."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(8, cores))
 
 
 def preprocessed_batches(
@@ -66,42 +137,62 @@ def preprocessed_batches(
     *,
     workers: int | None = None,
 ) -> Generator[Batch | None, None, None]:
-    """Reads and preprocesses `files` in threads; yields a `Batch` for each group of `batch_size`.
+    """Reads and preprocesses `files` in threads; yields a `Batch` for each `batch_size` of them.
 
     `preprocessing` stays on the CPU in fp32 and gets one picture at a time. Yields None whenever a
-    tenth of a second passes without a batch, so that a job can look for requests.
+    tenth of a second passes without a picture. At most two batches are prepared ahead.
 
-    Batch k always holds the files from k * batch_size on, readable or not, and all batches have one
-    size (the last is padded) unless a single one holds everything: a network's last digits depend
-    on the size of the batch, and so a picture's answer depends neither on its neighbours nor on the
-    number of threads. At most two batches are prepared ahead. Closing the generator waits for the
-    pictures that are being read at that moment, one a thread, and drops the others.
-
-    The threads leave torch's own number of threads alone: on two cores, with one or two decoding
-    threads, other settings were within the noise of MobileNetV2's 20 pictures a second, and
-    lowering it in the decoding threads only halved the speed.
+    Batch k holds the files from k * batch_size on, readable or not, and all but the last have one
+    size: how pictures are grouped shows in the last digits of a network's answers, and so they
+    depend on neither the number of threads nor on which other pictures can be read.
     """
-    reader = _Reader(preprocessing)
-    pool = ThreadPoolExecutor(workers or decoding_threads(), thread_name_prefix="decode")
-    waiting: deque[Future[Tensor]] = deque()
-    upcoming = iter(files)
-
-    def look_ahead(count: int) -> None:
-        waiting.extend(pool.submit(reader, file) for file in itertools.islice(upcoming, count))
-
-    try:
-        look_ahead(3 * batch_size)
-        for start in range(0, len(files), batch_size):
-            count = min(batch_size, len(files) - start)
-            for future in itertools.islice(waiting, count):
-                while not _ready(future):
+    starts = range(0, len(files), batch_size)
+    reading = in_order_or_waiting(
+        _Reader(preprocessing), files, ahead=2 * batch_size, workers=workers
+    )
+    crop = preprocessing.spec.crop
+    with contextlib.closing(reading):
+        for start in starts:
+            indices = range(start, min(start + batch_size, len(files)))
+            # Made outside inference mode, so that a head may be trained on what comes of it.
+            pictures = torch.zeros(len(indices), 3, crop, crop)
+            failed: list[tuple[int, PictureError]] = []
+            done = 0
+            while done < len(indices):
+                future = next(reading)
+                if future is None:
                     yield None
-            done = [waiting.popleft() for _ in range(count)]
-            size = count if len(files) <= batch_size else batch_size
-            yield _stacked(done, start, size, preprocessing.spec.crop)
-            look_ahead(batch_size)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+                    continue
+                try:
+                    pictures[done] = future.result()
+                except PictureError as error:
+                    failed.append((indices[done], error))
+                done += 1
+            lost = {index for index, _ in failed}
+            rows = tuple(row for row, index in enumerate(indices) if index not in lost)
+            yield Batch(pictures, rows, tuple(indices[row] for row in rows), tuple(failed))
+
+
+def checked_batches(
+    files: Sequence[Path], preprocessing: Preprocessing, batch_size: int = BATCH
+) -> Generator[Tensor, None, None]:
+    """The pictures of `preprocessed_batches`; raises `vanished` at the first that can't be read."""
+    with contextlib.closing(preprocessed_batches(files, preprocessing, batch_size)) as batches:
+        for batch in batches:
+            if batch is None:
+                continue
+            if batch.failed:
+                index, error = batch.failed[0]
+                raise vanished(files[index], error) from error
+            yield batch.pictures
+
+
+def vanished(file: Path, error: PictureError) -> DatasetError:
+    """A picture that could be read before is gone or damaged."""
+    return DatasetError(
+        f"The picture {file} can't be read any more: {error.message}",
+        "Check that its disk is still connected and that nobody moved or changed it.",
+    )
 
 
 class _Reader:
@@ -112,42 +203,14 @@ class _Reader:
         self._one_large = threading.Lock()
 
     def __call__(self, file: Path) -> Tensor:
-        pixels = read_rgb(file)
-        if pixels.size <= 3 * _LARGE:
-            return self._preprocess(pixels)
-        with self._one_large:
-            return self._preprocess(pixels)
-
-    def _preprocess(self, pixels: Pixels) -> Tensor:
-        height, width, _ = pixels.shape
-        if max(height, width) > _THINNEST * min(height, width):
-            raise PictureError(f"The picture is too long and thin ({width} × {height} pixels).")
-        with torch.inference_mode():
+        pixels = read_picture(file)
+        alone = self._one_large if pixels.size > 3 * _LARGE else contextlib.nullcontext()
+        with alone, torch.inference_mode():
             prepared: Tensor = self._preprocessing(torch.from_numpy(pixels)[None])
             return prepared[0]
 
 
-def _ready(future: Future[Tensor]) -> bool:
-    """Waits a moment for `future`; what it raises is left for `result()`."""
-    try:
-        future.exception(timeout=_HEARTBEAT)
-    except NotReady:
-        return False
-    return True
-
-
-def _stacked(done: Sequence[Future[Tensor]], start: int, size: int, crop: int) -> Batch:
-    # Made outside inference mode, so that a head may be trained on what comes of it.
-    pictures = torch.zeros(size, 3, crop, crop)
-    rows: list[int] = []
-    failed: list[tuple[int, PictureError]] = []
-    for row, future in enumerate(done):
-        try:
-            pictures[row] = future.result()
-            rows.append(row)
-        except PictureError as error:
-            failed.append((start + row, error))
-    return Batch(pictures, tuple(rows), tuple(start + row for row in rows), tuple(failed))
+# --- what a network says of them -----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -179,19 +242,16 @@ def check_pictures(
     indices: list[int] = []
     failed: list[tuple[int, PictureError]] = []
     meter = Meter(phase, len(files))
-    batches = preprocessed_batches(files, preprocessing, batch_size, workers=workers)
-    try:
-        yield from meter.at(0)
-        for batch in batches:
+    yield from meter.at(0)
+    reading = preprocessed_batches(files, preprocessing, batch_size, workers=workers)
+    with contextlib.closing(reading):
+        for batch in reading:
             if batch is not None:
-                with torch.no_grad():
+                with torch.inference_mode():
                     rows = forward(batch.pictures.to(device))[list(batch.rows)]
-                values.append(rows.float().cpu().numpy())
+                    values.append(rows.float().cpu().numpy())
                 indices += batch.indices
                 failed += batch.failed
             yield from meter.at(len(indices) + len(failed))
-    finally:
-        # Here and now: after an exception its threads would live until the collector comes by.
-        batches.close()
     together = np.concatenate(values) if values else np.zeros((0, 0), np.float32)
     return Checked(together, tuple(indices), tuple(failed))
