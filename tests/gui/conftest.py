@@ -1,4 +1,4 @@
-"""Owns what the window's tests share: an offscreen platform, a scripted engine, made-up pictures."""
+"""Owns what the window's tests share: an offscreen platform, a scripted engine, pictures."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class ScriptedClient:
                 try:
                     event = next(task)
                 except StopIteration as stop:
-                    return stop.value
+                    result: Result = stop.value
+                    return result
                 yield event
         finally:
             task.close()

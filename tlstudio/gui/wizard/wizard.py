@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QSystemTrayIcon
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.basics import set_kind
+from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.rail import Rail
 from tlstudio.gui.wizard.state import PageId, WizardState
@@ -43,12 +44,10 @@ class Wizard(QWizard):
         state.observe(self.refresh)
         engine.job_ended.connect(self._job_ended)
         engine.closed.connect(self._engine_closed)
-        for page in self._pages():
+        self.pages = [page(state, engine) for page in (ImagesPage,)]
+        for page in self.pages:
             self.setPage(page.page_id, page)
             page.completeChanged.connect(self.refresh)
-
-    def _pages(self) -> tuple[Page, ...]:
-        return ()
 
     def _set_frame(self) -> None:
         self.setWindowTitle(self.tr("TL Studio"))
@@ -168,6 +167,8 @@ class Wizard(QWizard):
 
     def _engine_closed(self) -> None:
         self.hide()
+        for page in self.pages:
+            page.leave()
         self.state.forget(self.refresh)
         self.left.emit()
 

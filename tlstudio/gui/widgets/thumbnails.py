@@ -1,0 +1,239 @@
+"""Owns thumbnails: loading them in threads, keeping some, and a grid that shows any number."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QThreadPool,
+    Signal,
+)
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from tlstudio.errors import PictureError
+from tlstudio.gui import theme
+
+logger = logging.getLogger(__name__)
+
+SIDE = 112
+_CELL = SIDE + 12
+_CACHE_BYTES = 96 * 2**20
+_WAITING = 400
+"""Older requests than these are for pictures that were scrolled out of sight."""
+_THREADS = 2
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class ThumbnailLoader(QObject):
+    """Reads pictures in threads, the latest request first. `loaded` brings a null image where a
+    picture can't be read. Call `stop` before it goes."""
+
+    loaded = Signal(str, int, QImage)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(_THREADS)
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._workers = 0
+        self._stopped = False
+
+    def request(self, path: str, side: int) -> None:
+        """Asks for a picture whose longer side is at most `side` pixels; returns at once."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._waiting[path, side] = None
+            self._waiting.move_to_end((path, side))
+            if len(self._waiting) > _WAITING:
+                self._waiting.popitem(last=False)
+            if self._workers >= _THREADS:
+                return
+            self._workers += 1
+        self._pool.start(self._work)
+
+    def stop(self) -> None:
+        """Forgets what waits and waits for the pictures being read: milliseconds."""
+        with self._lock:
+            self._stopped = True
+            self._waiting.clear()
+        self._pool.waitForDone()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._workers -= 1
+                    return
+                (path, side), _ = self._waiting.popitem()
+            image = read_image(path, side)
+            with suppress(RuntimeError):  # the window closed meanwhile
+                self.loaded.emit(path, side, image)
+
+
+def read_image(path: str, side: int) -> QImage:
+    """The upright picture, its longer side at most `side` pixels; a null image if unreadable."""
+    # numpy and Pillow take a tenth of a second to import: in a thread, when first needed.
+    from tlstudio.images.reader import thumbnail
+
+    try:
+        pixels = thumbnail(Path(path), side)
+    except PictureError as error:
+        logger.info("No thumbnail of %s: %s", path, error.message)
+        return QImage()
+    height, width = pixels.shape[:2]
+    data = pixels.tobytes()
+    return QImage(data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+class ThumbnailModel(QAbstractListModel):
+    """Pictures by path; their pixmaps arrive when a view has asked for them."""
+
+    def __init__(self, loader: ThumbnailLoader, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._loader = loader
+        self._root = Path()
+        self._files: Sequence[str] = ()
+        self._rows: dict[str, int] = {}
+        self._pixmaps: OrderedDict[str, QPixmap] = OrderedDict()
+        self._bytes = 0
+        self.ratio = 1.0
+        loader.loaded.connect(self._arrived)
+
+    def set_files(self, root: Path, files: Sequence[str]) -> None:
+        """Shows these files, relative to `root`."""
+        self.beginResetModel()
+        self._root, self._files = root, files
+        self._rows = {str(root / file): row for row, file in enumerate(files)}
+        self.endResetModel()
+
+    @property
+    def _side(self) -> int:
+        return round(SIDE * self.ratio)
+
+    def path(self, row: int) -> Path:
+        return self._root / self._files[row]
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._files)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        file = self._files[index.row()]
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._pixmap(str(self._root / file))
+        if role in {Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole}:
+            return file
+        return None
+
+    def _pixmap(self, path: str) -> QPixmap | None:
+        pixmap = self._pixmaps.get(path)
+        if pixmap is None:
+            self._loader.request(path, self._side)
+        else:
+            self._pixmaps.move_to_end(path)
+        return pixmap
+
+    def _arrived(self, path: str, side: int, image: QImage) -> None:
+        row = self._rows.get(path)
+        if row is None or side != self._side:
+            return
+        pixmap = QPixmap.fromImage(image)
+        pixmap.setDevicePixelRatio(self.ratio)
+        replaced = self._pixmaps.get(path)
+        if replaced is not None:
+            self._bytes -= _bytes(replaced)
+        self._pixmaps[path] = pixmap
+        self._bytes += _bytes(pixmap)
+        while self._bytes > _CACHE_BYTES:
+            _, old = self._pixmaps.popitem(last=False)
+            self._bytes -= _bytes(old)
+        index = self.index(row)
+        self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+
+
+def _bytes(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4
+
+
+class _Tile(QStyledItemDelegate):
+    """A picture in the middle of its cell; a grey square until it is there, a cross if it fails."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(_CELL, _CELL)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        cell: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        pixmap = index.data(Qt.ItemDataRole.DecorationRole)
+        c = theme.colours()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        frame = QRectF(0, 0, SIDE, SIDE)
+        if isinstance(pixmap, QPixmap) and not pixmap.isNull():
+            size = pixmap.deviceIndependentSize()
+            frame.setSize(size)
+        frame.moveCenter(QRectF(cell).center())
+        outline = QPainterPath()
+        outline.addRoundedRect(frame, 4, 4)
+        painter.setClipPath(outline)
+        painter.fillRect(frame, QColor(c.sunken))
+        if isinstance(pixmap, QPixmap) and not pixmap.isNull():
+            painter.drawPixmap(frame.topLeft(), pixmap)
+        elif isinstance(pixmap, QPixmap):
+            painter.setPen(QColor(c.muted))
+            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "✕")
+        painter.setClipping(False)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QPen(QColor(c.accent), 3))
+            painter.drawRoundedRect(frame.adjusted(-2, -2, 2, 2), 5, 5)
+        painter.restore()
+
+
+class ThumbnailView(QListView):
+    """A grid of thumbnails; `opened` names the row that was double-clicked or entered."""
+
+    opened = Signal(int)
+
+    def __init__(self, loader: ThumbnailLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.thumbnails = ThumbnailModel(loader, self)
+        self.setModel(self.thumbnails)
+        self.setItemDelegate(_Tile(self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setGridSize(QSize(_CELL, _CELL))
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setMouseTracking(False)
+        self.verticalScrollBar().setSingleStep(_CELL // 2)
+        self.activated.connect(lambda index: self.opened.emit(index.row()))
+
+    def set_files(self, root: Path, files: Sequence[str]) -> None:
+        self.thumbnails.ratio = self.devicePixelRatioF()
+        self.thumbnails.set_files(root, files)
+        self.scrollToTop()
