@@ -111,50 +111,6 @@ class Page(QWizardPage):
         state.observe(self._state_changed)
         self.destroyed.connect(lambda: state.forget(self._state_changed))
 
-    def refresh(self) -> None:
-        device = self._state.training_device()
-        self._dot.filled = device is not None
-        self._dot.update()
-        text = device_words(device) if device else self.tr("Looking for devices…")
-        self.label.setText(text)
-        self.setAccessibleName(self.tr("Device that trains: {0}").format(text))
-
-
-class Page(QWizardPage):
-    """One question. Subclasses set `page_id`, fill `body`, and show the state in `refresh`.
-
-    `refresh` is called when the page is shown and, while it is visible, after each change of the
-    state. `set_locked` is called before it when training begins or ends.
-    """
-
-    page_id: PageId
-
-    def __init__(self, state: WizardState, engine: EngineRoom, question: str) -> None:
-        super().__init__()
-        self.state, self.engine = state, engine
-        self.question = question
-        self.setAccessibleName(question)
-        self.title_label = title_label(question)
-        self.chip = DeviceChip(state)
-        self.lock_notice = Notice()
-        header = QHBoxLayout()
-        header.setSpacing(theme.WIDE)
-        header.addWidget(self.title_label)
-        header.addStretch(1)
-        header.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignVCenter)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(theme.PAGE, theme.WIDE, theme.PAGE, theme.NORMAL)
-        column.setSpacing(12)
-        column.addLayout(header)
-        column.addWidget(self.lock_notice)
-        self.body = QVBoxLayout()
-        self.body.setContentsMargins(0, 0, 0, 0)
-        self.body.setSpacing(12)
-        column.addLayout(self.body, 1)
-        self._locked = False
-        state.observe(self._state_changed)
-        self.destroyed.connect(lambda: state.forget(self._state_changed))
-
     def set_question(self, question: str) -> None:
         """The page's title, in the user's words."""
         self.title_label.setText(question)
