@@ -11,8 +11,9 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QColor, QPalette, QPen, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from tlstudio.gui.widgets.basics import small_label
 from tlstudio.gui.widgets.ink import mixed
 from tlstudio.gui.widgets.legend import Legend, curve_colours
 from tlstudio.gui.widgets.series import Chart, CurveData
@@ -130,8 +131,10 @@ class Curves(QWidget):
         self.loss = self._plot(self.tr("Loss"), words_at=0.92)
         self.accuracy = self._plot(self.tr("Accuracy (%)"), words_at=0.08)
         self.accuracy.widget.setXLink(self.loss.widget)
-        self._readout = QLabel()
-        self._readout.setAccessibleName(self.tr("Values at the pointer"))
+        self._resting = self.tr("Probe: the network as it came, with the simplest classifier.")
+        self._readout = small_label(self._resting)
+        self._readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lay_out()
         self._restyle()
 
@@ -141,6 +144,11 @@ class Curves(QWidget):
 
     def clear(self) -> None:
         self.data = CurveData()
+        self._redraw()
+
+    def rewind(self) -> None:
+        """The run is carried on from its last whole epoch."""
+        self.data.rewind()
         self._redraw()
 
     def finish(self) -> None:
@@ -161,7 +169,9 @@ class Curves(QWidget):
         widget = pg.PlotWidget(axisItems={"bottom": EpochAxis("bottom")})
         widget.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         widget.setAccessibleName(title)
-        widget.setMinimumHeight(150)
+        widget.setMinimumHeight(140)
+        # pyqtgraph would like 640 by 480 pixels; here the plots take what the page has left.
+        widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         widget.showGrid(x=False, y=True, alpha=0.15)
         plot = Plot(widget, title, self.tr("best: epoch %1"), self.tr("probe"), words_at)
@@ -170,9 +180,9 @@ class Curves(QWidget):
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
+        top.setSpacing(16)
         top.addWidget(Legend(), 0)
-        top.addStretch(1)
-        top.addWidget(self._readout, 0, Qt.AlignmentFlag.AlignRight)
+        top.addWidget(self._readout, 1)
         plots = QHBoxLayout()
         plots.setSpacing(16)
         plots.addWidget(self.loss.widget, 1)
@@ -226,7 +236,8 @@ class Curves(QWidget):
     def _point_at(self, plot: Plot, at: QPointF) -> None:
         view = plot.widget.getPlotItem().vb
         inside = view.sceneBoundingRect().contains(at)
-        self._readout.setText(self._values(view.mapSceneToView(at).x()) if inside else "")
+        values = self._values(view.mapSceneToView(at).x()) if inside else ""
+        self._readout.setText(values or self._resting)
 
     def _values(self, x: float) -> str:
         """The values of the epoch nearest to `x`, in words."""
@@ -234,9 +245,9 @@ class Curves(QWidget):
         if not len(accuracy.val):
             return ""
         at = min(range(len(accuracy.val)), key=lambda index: abs(accuracy.val.x[index] - x))
-        return self.tr("Epoch {epoch}: validation {val:.1f} %, training {train:.1f} %").format(
+        return self.tr("Epoch {epoch}: {val:.1f} % validation, {train:.1f} % training").format(
             epoch=round(accuracy.val.x[at]), val=accuracy.val.y[at], train=accuracy.train.y[at]
-        ) + self.tr(", loss {val:.3f} and {train:.3f}").format(
+        ) + self.tr("; loss {val:.3f} and {train:.3f}").format(
             val=loss.val.y[at], train=loss.train.y[at]
         )
 

@@ -36,6 +36,13 @@ class Series:
             self.x, self.y = _pair_means(self.x), _pair_means(self.y)
             self._per_point *= 2
 
+    def cut_after(self, x: float) -> None:
+        """Forgets what lies beyond `x`: it will be lived through again."""
+        self._gathered = [pair for pair in self._gathered if pair[0] <= x]
+        while self.x and self.x[-1] > x:
+            self.x.pop()
+            self.y.pop()
+
     def __len__(self) -> int:
         return len(self.x)
 
@@ -55,6 +62,9 @@ class Chart:
     @classmethod
     def empty(cls) -> Chart:
         return cls(Series(RUNNING_POINTS), Series(EPOCH_POINTS), Series(EPOCH_POINTS))
+
+    def of_epochs(self) -> tuple[Series, Series]:
+        return self.train, self.val
 
     def span(self, extra: float | None = None) -> tuple[float, float] | None:
         """The lowest and highest value worth showing; None while there is nothing.
@@ -106,6 +116,12 @@ class CurveData:
             shown *= 2
         return float(min(shown, self.epochs)) if self.epochs else 1.0
 
+    def rewind(self) -> None:
+        """The run is carried on from its last whole epoch."""
+        self._x = float(self.last_epoch.epoch) if self.last_epoch else 0.0
+        for chart in (self.loss, self.accuracy):
+            chart.running.cut_after(self._x)
+
     def finish(self) -> None:
         """The run is over: the axis ends where the run did."""
         if self.last_epoch is not None:
@@ -113,11 +129,14 @@ class CurveData:
 
     def _add_step(self, event: Step) -> None:
         self.epochs = event.epochs
-        self._x = event.epoch - 1 + event.step / max(event.steps, 1)
+        self._x = event.epochs * event.step / max(event.steps, 1)
         self.loss.running.add(self._x, event.train_loss)
         self.accuracy.running.add(self._x, 100 * event.train_accuracy)
 
     def _add_epoch(self, event: Epoch) -> None:
+        if self.last_epoch is not None and event.epoch <= self.last_epoch.epoch:
+            for series in (*self.loss.of_epochs(), *self.accuracy.of_epochs()):
+                series.cut_after(event.epoch - 1)
         self.epochs, self.last_epoch, self._x = event.epochs, event, float(event.epoch)
         self.loss.train.add(event.epoch, event.train_loss)
         self.loss.val.add(event.epoch, event.val_loss)

@@ -1,0 +1,351 @@
+"""Owns the page that trains: the sentence, the figures, the plots, the answers of the moment."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QHBoxLayout,
+    QMessageBox,
+    QPlainTextEdit,
+    QProgressBar,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio.errors import TLStudioError
+from tlstudio.gui import theme
+from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.widgets.answers import AnswerStrip
+from tlstudio.gui.widgets.basics import Card, Fold, Notice, heading_label, small_label
+from tlstudio.gui.widgets.figures import Figure, FigureRow
+from tlstudio.gui.wizard import training_words as words
+from tlstudio.gui.wizard.page import Page
+from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.gui.wizard.training_controls import TrainingControls
+from tlstudio.gui.wizard.training_session import TrainingSession
+from tlstudio.tasks import Answers, Event
+
+if TYPE_CHECKING:
+    from tlstudio.gui.widgets.curves import Curves
+
+REFRESH_MS = 100
+_BAR = 1000
+_GIB = 2**30
+
+
+class TrainPage(Page):
+    """A thin view of a `TrainingSession`."""
+
+    page_id = PageId.TRAIN
+
+    def __init__(self, state: WizardState, engine: EngineRoom) -> None:
+        super().__init__(state, engine, QCoreApplication.translate("TrainPage", "Training"))
+        self.session = TrainingSession(state, engine, self)
+        self.curves: Curves | None = None
+        self._preloading: threading.Thread | None = None
+        self._question: QMessageBox | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self._show_numbers)
+        self._build()
+        self._connect()
+        state.observe(self._preload)
+        self.destroyed.connect(lambda: state.forget(self._preload))
+        self._show_stage()
+
+    def primary(self) -> QAbstractButton | None:
+        return self.controls.primary(self.session, self._stale)
+
+    def refresh(self) -> None:
+        self._show_stage()
+
+    def leave(self) -> None:
+        self.answers.close_pictures()
+
+    @property
+    def _stale(self) -> bool:
+        """Whether the choices are no longer those of the finished run."""
+        return self.session.stage == "finished" and self.state.changed_since_training
+
+    # --- putting it together --------------------------------------------------------------------
+
+    def _build(self) -> None:
+        content = QWidget()
+        content.setProperty("kind", "plain")
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        self.error_notice, self.warning_notice, self.stale_notice = Notice(), Notice(), Notice()
+        column.addWidget(self._head())
+        for notice in (self.error_notice, self.stale_notice, self.warning_notice):
+            column.addWidget(notice)
+        column.addWidget(self._figures())
+        self._plots = Card()
+        self._plots.body.setContentsMargins(12, 8, 12, 8)
+        self._plots.setMinimumHeight(212)
+        column.addWidget(self._plots, 1)
+        self._answers_caption = small_label("")
+        self.answers = AnswerStrip()
+        column.addWidget(self._answers_caption)
+        column.addWidget(self.answers)
+        column.addWidget(self._log())
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        self.body.addWidget(scroll, 1)
+
+    def _head(self) -> QWidget:
+        head = Card()
+        head.body.setContentsMargins(theme.WIDE, 12, theme.WIDE, 12)
+        self.sentence = heading_label("")
+        self.sentence.setWordWrap(True)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, _BAR)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(self.tr("Progress of the training"))
+        self.detail = small_label("", wrap=True)
+        self.controls = TrainingControls()
+        row = QHBoxLayout()
+        row.setSpacing(theme.WIDE)
+        row.addWidget(self.sentence, 1)
+        row.addWidget(self.controls)
+        head.body.addLayout(row)
+        head.body.addWidget(self.bar)
+        head.body.addWidget(self.detail)
+        return head
+
+    def _figures(self) -> QWidget:
+        self.best = Figure(self.tr("Best accuracy"))
+        self.loss = Figure(self.tr("Loss now"))
+        self.speed = Figure(self.tr("Pictures a second"))
+        self.memory = Figure(self.tr("Device memory"))
+        self.rate = Figure(self.tr("Learning rate"))
+        return FigureRow([self.best, self.loss, self.speed, self.memory, self.rate])
+
+    def _log(self) -> QWidget:
+        self.log = Fold(self.tr("Log"))
+        self._log_text = QPlainTextEdit()
+        self._log_text.setReadOnly(True)
+        self._log_text.setAccessibleName(self.tr("Log of the run"))
+        self._log_text.setFixedHeight(140)
+        self.log.body.addWidget(self._log_text)
+        self.log.toggled.connect(lambda _opened: self._show_log())
+        return self.log
+
+    def _connect(self) -> None:
+        session, controls = self.session, self.controls
+        session.changed.connect(self._show_stage)
+        session.began.connect(self._clear_screen)
+        session.happened.connect(self._on_event)
+        controls.start.clicked.connect(self._start)
+        controls.again.clicked.connect(self._start)
+        controls.carry_on.clicked.connect(session.carry_on)
+        controls.pause.clicked.connect(session.pause)
+        controls.resume.clicked.connect(session.resume)
+        controls.keep.clicked.connect(session.keep_best)
+        controls.cancel.clicked.connect(self._ask_before_cancelling)
+
+    # --- the plots, which need a library that takes its time -------------------------------------
+
+    def _preload(self) -> None:
+        """Imports the plots' library in the background once the user is on the way here."""
+        if self._preloading is None and self.state.page >= PageId.BACKBONE:
+            self._preloading = threading.Thread(target=_import_curves, daemon=True)
+            self._preloading.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if self.curves is None:
+            from tlstudio.gui.widgets.curves import Curves
+
+            self.curves = Curves()
+            self._plots.body.addWidget(self.curves, 1)
+        super().showEvent(event)
+
+    # --- what the user asks for -----------------------------------------------------------------
+
+    def _start(self) -> None:
+        try:
+            self.session.start()
+        except TLStudioError as error:
+            self.error_notice.say("error", error.message, error.hint)
+
+    def _ask_before_cancelling(self) -> None:
+        if self._question is not None:
+            self._question.raise_()
+            return
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(self.tr("Cancel training"))
+        box.setText(self.tr("Cancel training?"))
+        box.setInformativeText(words.lost_by_cancelling(self.session.model))
+        stop = box.addButton(self.tr("&Cancel training"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton(self.tr("&Keep training"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        stop.clicked.connect(self.session.cancel)
+        box.finished.connect(self._answered)
+        self._question = box
+        box.open()
+
+    def _answered(self) -> None:
+        if self._question is not None:
+            self._question.deleteLater()
+            self._question = None
+
+    # --- showing --------------------------------------------------------------------------------
+
+    def _clear_screen(self, carries_on: bool) -> None:
+        """A run begins; one that is carried on keeps what is on the screen."""
+        self.error_notice.clear()
+        if carries_on:
+            if self.curves is not None:
+                self.curves.rewind()
+            return
+        self.warning_notice.clear()
+        self.answers.clear()
+        if self.curves is not None:
+            self.curves.clear()
+
+    def _on_event(self, event: Event) -> None:
+        if self.curves is not None:
+            self.curves.add(event)
+        if isinstance(event, Answers) and self.session.job is not None:
+            self.answers.show_answers(Path(self.session.job.dataset.folder), event)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _show_stage(self) -> None:
+        session = self.session
+        self.controls.show_stage(session, self._stale)
+        if self._stale:
+            text = self.tr("Your choices changed since this model was trained.")
+            hint = self.tr("Start again to train with them; until then the model stays as it is.")
+            self.stale_notice.say("warn", text, hint)
+        else:
+            self.stale_notice.clear()
+        if session.stage == "failed":
+            self.error_notice.say("error", *session.error)
+        if session.stage == "finished":
+            self.error_notice.clear()
+            if self.curves is not None:
+                self.curves.finish()
+        if self._question is not None and not session.running:
+            self._question.reject()
+        self._show_numbers()
+
+    def _show_numbers(self) -> None:
+        self._timer.stop()
+        session, model = self.session, self.session.model
+        _set_text(self.sentence, words.sentence(session))
+        self.controls.show_model(session)
+        self._show_bar()
+        self._show_detail()
+        percent = None if model.best_accuracy is None else f"{100 * model.best_accuracy:.1f} %"
+        epoch = self.tr("epoch {0}").format(model.best_epoch) if percent else ""
+        self.best.show_value(percent, epoch)
+        self.loss.show_value(
+            None if model.loss is None else f"{model.loss:.3f}", self.tr("training, this epoch")
+        )
+        speed = model.pictures_per_second
+        self.speed.show_value(None if speed is None else f"{speed:,.0f}", self.tr("in training"))
+        memory = model.device_memory
+        self.memory.show_value(
+            None if memory is None else f"{memory / _GIB:.1f} GB", self.tr("in use by the run")
+        )
+        rate = model.learning_rate
+        self.rate.show_value(None if rate is None else _plain(rate), self.tr("of the head"))
+        self._show_warnings()
+        self._show_log()
+
+    def _show_bar(self) -> None:
+        stage, share = self.session.stage, self.session.model.share
+        unknown = share is None and stage == "running"
+        if stage == "finished":
+            share = 1.0
+        self.bar.setRange(0, 0 if unknown else _BAR)
+        if not unknown:
+            self.bar.setValue(round(_BAR * (share or 0.0)))
+
+    def _show_detail(self) -> None:
+        session, model = self.session, self.session.model
+        text = self.controls.why_not_keep(session)
+        if session.stage == "ready":
+            text = self._plan()
+        elif session.result is not None and session.stage == "finished":
+            text = words.outcome_detail(session.result)
+        elif session.can_carry_on:
+            text = self.tr("What was learned up to the last checkpoint is kept.")
+        elif not text and model.probe_accuracy is not None:
+            text = self.tr("The probe to beat: {0:.1f} % of the validation pictures right.")
+            text = text.format(100 * model.probe_accuracy)
+        _set_text(self.detail, text)
+
+    def _plan(self) -> str:
+        scan = self.state.scan
+        if scan is None:
+            return ""
+        text = self.tr(
+            "{network}, {frozen} of {stages} blocks frozen, at most {epochs} epochs, "
+            "{train:,} pictures to learn from and {val:,} to check on."
+        )
+        return text.format(
+            network=self.state.backbone.name,
+            frozen=self.state.frozen,
+            stages=len(self.state.backbone.stages),
+            epochs=self.state.recipe.epochs,
+            train=scan.split.train,
+            val=scan.split.val,
+        )
+
+    def _show_warnings(self) -> None:
+        warnings = self.session.model.warnings
+        answers = self.session.model.answers
+        caption = ""
+        if answers is not None:
+            caption = self.tr("What it says now of {n} pictures that it does not learn from")
+            caption = caption.format(n=len(answers.answers))
+        _set_text(self._answers_caption, caption)
+        self._answers_caption.setVisible(bool(caption))
+        if not warnings:
+            self.warning_notice.clear()
+            return
+        message = "\n".join(warning.message for warning in warnings)
+        if message != self.warning_notice.message:
+            self.warning_notice.say("warn", message, warnings[-1].hint)
+
+    def _show_log(self) -> None:
+        if not self.log.button.isChecked():
+            return
+        text = "\n".join(self.session.model.log)
+        if text != self._log_text.toPlainText():
+            self._log_text.setPlainText(text)
+            bar = self._log_text.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+
+def _plain(rate: float) -> str:
+    """Two digits without an exponent: 0.00078."""
+    digits = 1 - math.floor(math.log10(rate)) if rate > 0 else 0
+    return f"{rate:.{max(digits, 0)}f}"
+
+
+def _import_curves() -> None:
+    import tlstudio.gui.widgets.curves  # noqa: F401
+
+
+def _set_text(label: QWidget, text: str) -> None:
+    """Sets a label's text where it differs: unchanged text would still lay the page out anew."""
+    if label.property("text") != text:
+        label.setProperty("text", text)

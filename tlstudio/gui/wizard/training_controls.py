@@ -1,0 +1,83 @@
+"""Owns the buttons of the training page: which of them are there at each stage of a run."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import set_kind
+from tlstudio.gui.wizard.training_session import TrainingSession
+
+
+class TrainingControls(QWidget):
+    """A row of buttons; the page connects them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.start = QPushButton(self.tr("&Start"))
+        self.carry_on = QPushButton(self.tr("Carry &on"))
+        self.pause = QPushButton(self.tr("&Pause"))
+        self.resume = QPushButton(self.tr("&Resume"))
+        self.keep = QPushButton(self.tr("Stop and &keep the best"))
+        self.again = QPushButton(self.tr("Start a&gain"))
+        self.cancel = QPushButton(self.tr("&Cancel"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.NORMAL)
+        for button in self.all():
+            button.setAccessibleName(button.text().replace("&", ""))
+            row.addWidget(button)
+
+    def all(self) -> tuple[QPushButton, ...]:
+        return (
+            *(self.start, self.carry_on, self.pause, self.resume),
+            *(self.keep, self.again, self.cancel),
+        )
+
+    def primary(self, session: TrainingSession, stale: bool) -> QPushButton | None:
+        """The button that most people want next; None when it is Next."""
+        return self._buttons(session, stale)[1]
+
+    def show_stage(self, session: TrainingSession, stale: bool) -> None:
+        """`stale` says that the choices are no longer those of the finished run."""
+        shown, primary = self._buttons(session, stale)
+        focused = self.focusWidget()
+        for button in self.all():
+            button.setVisible(button in shown)
+            set_kind(button, "primary" if button is primary else "")
+        if focused is not None and focused not in shown and shown:
+            # The keyboard stays in the row when the button it was on makes room for another.
+            shown[0].setFocus(Qt.FocusReason.OtherFocusReason)
+        self.show_model(session)
+
+    def show_model(self, session: TrainingSession) -> None:
+        """What depends on how far the run is, and not only on its stage."""
+        waiting = session.stage in {"stopping", "cancelling"}
+        for button in (self.pause, self.cancel):
+            button.setEnabled(not waiting)
+        self.keep.setEnabled(session.can_keep)
+
+    def why_not_keep(self, session: TrainingSession) -> str:
+        """Why "Stop and keep the best" can't be pressed, or nothing."""
+        if session.stage in {"running", "paused"} and not session.can_keep:
+            return self.tr("There is nothing to keep before the probe is fitted.")
+        return ""
+
+    def _buttons(
+        self, session: TrainingSession, stale: bool
+    ) -> tuple[tuple[QPushButton, ...], QPushButton | None]:
+        match session.stage:
+            case "ready":
+                return (self.start,), self.start
+            case "running" | "stopping" | "cancelling":
+                return (self.pause, self.keep, self.cancel), None
+            case "paused":
+                return (self.resume, self.keep, self.cancel), self.resume
+            case "interrupted" | "failed":
+                if not session.can_carry_on:
+                    return (self.again,), self.again
+                keep = (self.keep,) if session.can_keep else ()
+                return (self.carry_on, *keep, self.again), self.carry_on
+            case "finished":
+                return (self.again,), self.again if stale else None
