@@ -100,7 +100,7 @@ def test_each_parameter_belongs_to_exactly_one_stage_or_to_the_head(
     entry: Backbone, staged: StagedNetwork
 ) -> None:
     owned = [id(p) for part in staged.stages for p in part.module.parameters()]
-    owned += [id(p) for p in staged.head_parameters()]
+    owned += [id(p) for p in staged.head.parameters()]
     assert len(owned) == len(set(owned))
     assert set(owned) == {id(p) for p in staged.network.parameters()}
     counts = [sum(p.numel() for p in part.module.parameters()) for part in staged.stages]

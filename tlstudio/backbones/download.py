@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tlstudio.errors import WeightsError
 from tlstudio.projects.atomic import replacing
-from tlstudio.tasks import Meter, Task
+from tlstudio.tasks import Meter, Progress, Task
 
 _CHUNK = 256 * 1024
 _SILENCE = 30.0  # seconds without an answer after which the server counts as gone
@@ -70,7 +70,7 @@ def _receive(url: str, file: Path, size: int) -> Task[str]:
     # http.client ends a body of known length quietly when the connection breaks.
     if total and done < total:
         raise _cut(url, done)
-    yield from meter.at(done)
+    yield Progress(phase="weights", done=done, total=done, unit="bytes")
     return digest.hexdigest()
 
 

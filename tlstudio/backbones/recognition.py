@@ -106,5 +106,5 @@ def _difference(comparison: Comparison) -> str:
         return f"{name} has the shape {list(given)} and not {list(needed)}"
     if comparison.unknown:
         count, first = len(comparison.unknown), comparison.unknown[0]
-        return f"{count} tensors belong to another network, the first is {first}"
+        return f"it has no place for {first} ({count} such tensors in all)"
     return f"{comparison.formats[0]} is not stored as floating-point numbers"

@@ -35,9 +35,9 @@ _SIZE_TOLERANCE = 1024
 
 def weights_state(entry: Backbone) -> WeightsState:
     """Whether the published weights seem to be on this computer; looks at names and sizes only."""
-    size = entry.weights.bytes
     for path in _published_paths(entry):
-        if path.is_file() and abs(path.stat().st_size - size) <= _SIZE_TOLERANCE:
+        size = _size(path)
+        if size is not None and abs(size - entry.weights.bytes) <= _SIZE_TOLERANCE:
             return "present"
     return "download"
 
@@ -62,12 +62,12 @@ def _published(entry: Backbone) -> Task[Path]:
     weights = entry.weights
     own, *others = _published_paths(entry)
     for path in (own, *others):
-        if not path.is_file():
+        if _size(path) is None:
             continue
         if (yield from _has_hash(path, weights.sha256_prefix)):
             yield Logged(message=f"{entry.name} starts from {weights.name}, found at {path}.")
             return path
-        yield Logged(message=f"{path} is damaged (wrong SHA-256) and is not used.")
+        yield Logged(message=f"{path} is not used: its SHA-256 is wrong.")
     yield Logged(message=f"{weights.name} of {entry.name} is downloaded from {weights.url}.")
     yield from download(weights.url, own, weights.bytes, weights.sha256_prefix)
     return own
@@ -84,6 +84,14 @@ def _hub_folder() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", str(Path(cache) / "torch"))
     return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def _size(path: Path) -> int | None:
+    """The size of a file in bytes; None where there is none, or none that may be looked at."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _has_hash(path: Path, sha256_prefix: str) -> Generator[Progress, None, bool]:
