@@ -77,6 +77,11 @@ class Augmentation(Spec):
     saturation: float = Field(default=0.1, ge=0, lt=1)
     hue: float = Field(default=0, ge=0, le=0.5)
 
+    @property
+    def varies(self) -> bool:
+        """Whether two views of a picture can differ at all."""
+        return self != AUGMENTATIONS["none"]
+
 
 AUGMENTATIONS: dict[str, Augmentation] = {
     "none": Augmentation(
@@ -307,7 +312,8 @@ class TrainResult(Record):
     """What a run came to. Accuracies are fractions on the validation pictures.
 
     `kept` says which model is shipped: the probe where training did not beat it. `epochs` is the
-    number of epochs run, `best_epoch` the best of them (from 1).
+    number of epochs run, `best_epoch` the best of them (from 1). A run that was finished before its
+    first epoch ended has no `trained_accuracy` and 0 for both.
     """
 
     kind: Literal["train"] = "train"
@@ -316,7 +322,7 @@ class TrainResult(Record):
     kept: Literal["probe", "trained"]
     val_accuracy: float
     probe_accuracy: float
-    trained_accuracy: float
+    trained_accuracy: float | None
     best_epoch: int
     epochs: int
     seconds: float
@@ -411,6 +417,7 @@ Result = (
     | DoctorResult
 )
 _RESULTS: TypeAdapter[Result] = TypeAdapter(Annotated[Result, Field(discriminator="kind")])
+
 
 def result_from_dict(values: dict[str, Any]) -> Result:
     """Reads a result as it came over a pipe; raises pydantic's `ValidationError` otherwise."""

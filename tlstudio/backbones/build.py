@@ -22,9 +22,15 @@ def build_network(entry: Backbone, num_classes: int, head: HeadSpec) -> StagedNe
     """
     staged = cut_network(entry.id, entry.family, num_classes, dropout=head.dropout)
     if head.hidden is not None:
-        staged.replace_head(_hidden_head(staged, num_classes, head.hidden, head.dropout))
-        staged.train(staged.training)
+        give_hidden_head(staged, num_classes, head)
     return staged
+
+
+def give_hidden_head(staged: StagedNetwork, num_classes: int, head: HeadSpec) -> None:
+    """Puts the classic head, with random weights, in the place of the network's last layer."""
+    assert head.hidden is not None
+    staged.replace_head(_hidden_head(staged, num_classes, head.hidden, head.dropout))
+    staged.dropout.p = 0.0  # the hidden layer is followed by the dropout
 
 
 def cut_network(identifier: str, family: str, num_classes: int, dropout: float) -> StagedNetwork:
@@ -39,9 +45,14 @@ def cut_network(identifier: str, family: str, num_classes: int, dropout: float) 
 def _hidden_head(
     staged: StagedNetwork, num_classes: int, hidden: int, dropout: float
 ) -> nn.Sequential:
-    """The classic head: a hidden layer with ReLU and dropout before the classifier."""
+    """The classic head: a hidden layer with ReLU and dropout before the classifier.
+
+    Where the head reads a map, the map is averaged first: the hidden layer reads the same pooled
+    features in every family.
+    """
     kind, width = staged.head_site.kind, staged.feature_width
     return nn.Sequential(
+        *([nn.AdaptiveAvgPool2d((1, 1))] if kind == "conv" else []),
         _layer(kind, width, hidden),
         nn.ReLU(inplace=True),
         nn.Dropout(dropout),

@@ -36,14 +36,18 @@ class Preprocessing(nn.Module):
         resize, crop = self.spec.resize, self.spec.crop
         size = [resize * height // shorter, resize * width // shorter]
         x = nn.functional.interpolate(
-            x, size=size, mode=self.spec.interpolation, antialias=True, align_corners=False
+            x,
+            size=size,  # type: ignore[arg-type]  # symbolic while being exported
+            mode=self.spec.interpolation,
+            antialias=True,
+            align_corners=False,
         )
         top, left = _crop_offset(size[0] - crop), _crop_offset(size[1] - crop)
         x = x[..., top : top + crop, left : left + crop]
         return (x / 255.0 - self.mean) / self.std
 
 
-def _crop_offset(margin: int) -> int:
+def _crop_offset(margin: int | torch.SymInt) -> int | torch.SymInt:
     """Half of `margin`, rounded as torchvision's centre crop rounds: half to even."""
     half = margin // 2
     return half + (margin % 2) * (half % 2)

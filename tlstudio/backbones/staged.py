@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,8 +141,42 @@ class StagedNetwork(nn.Module):
         """What a linear probe reads: features averaged over positions, (N, D)."""
         return features if features.ndim == 2 else features.mean(dim=(2, 3))
 
-    def head_parameters(self) -> Iterator[nn.Parameter]:
-        return self.head.parameters()
+    def classify_pooled(self, pooled: Tensor) -> Tensor:
+        """The head on pooled features (N, D), to logits (N, C).
+
+        A convolutional head gives `classify`'s logits as long as its ReLU lets everything pass,
+        which `lift` sees to: averaging and a 1x1 convolution may be exchanged.
+        """
+        x = self.dropout(pooled)
+        if self.head_site.kind == "conv":
+            return torch.flatten(self.head(x[:, :, None, None]), 1)
+        logits: Tensor = self.head(x)
+        return logits
+
+    @torch.no_grad()
+    def lift(self, largest: Tensor) -> None:
+        """Raises a convolutional head's biases together until its ReLU lets everything pass.
+
+        `largest` (D,) holds the largest feature of each channel; features are never negative. One
+        number added to every logit changes no probability. Linear heads stay as they are.
+        """
+        if self.head_site.kind == "linear":
+            return
+        last = [m for m in self.head.modules() if isinstance(m, nn.Conv2d)][-1]
+        assert last.bias is not None
+        if last is self.head:
+            # Twice the range seen: new pictures may be stronger than those that were learnt from.
+            reach = 2 * largest.to(last.weight.device)
+        else:
+            reach = self._hidden_reach(2 * largest.to(last.weight.device))
+        floor = last.weight.flatten(1).clamp_max(0) @ reach + last.bias
+        last.bias += (-floor.min()).clamp_min(0)
+
+    def _hidden_reach(self, largest: Tensor) -> Tensor:
+        """The largest activations that the hidden layer can give for features up to `largest`."""
+        first = next(m for m in self.head.modules() if isinstance(m, nn.Conv2d))
+        assert first.bias is not None
+        return (first.weight.flatten(1).clamp_min(0) @ largest + first.bias).clamp_min(0)
 
 
 def frozen_count(freeze: Freeze, names: Sequence[str]) -> int:

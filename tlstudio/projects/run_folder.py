@@ -15,6 +15,7 @@ from tlstudio.projects.atomic import storage_errors, write_text
 from tlstudio.tasks import Event, event_from_dict, event_to_dict
 
 M = TypeVar("M", bound=BaseModel)
+Environment = dict[str, str | int | float | bool]
 State = Literal["running", "completed", "interrupted", "failed"]
 
 
@@ -26,7 +27,7 @@ class RunState(Record):
     state: State
     changed: str
     message: str = ""
-    environment: dict[str, str | int | float | bool] = {}
+    environment: Environment = {}
     result: TrainResult | None = None
 
 
@@ -43,14 +44,19 @@ class RunFolder:
         self.start_file = path / "start.safetensors"
         self.model = path / "model"
 
-    @classmethod
-    def create(cls, path: Path, job: TrainingJob) -> RunFolder:
-        """Starts a new run. A folder that holds anything is refused, so that nothing is lost."""
+    @staticmethod
+    def refuse_used(path: Path) -> None:
+        """Raises `RunError` for a folder that holds anything, so that nothing is lost."""
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             hint = "Choose a new folder for this run."
             if (path / "job.json").is_file():
                 hint += " To carry on an interrupted one: `tlstudio train --resume`."
             raise RunError(f"{path} is not an empty folder.", hint)
+
+    @classmethod
+    def create(cls, path: Path, job: TrainingJob) -> RunFolder:
+        """Starts a new run in a folder that is new or empty."""
+        cls.refuse_used(path)
         run = cls(path)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -95,7 +101,7 @@ class RunFolder:
         self,
         state: State,
         message: str = "",
-        environment: dict[str, str | int | float | bool] | None = None,
+        environment: Environment | None = None,
         result: TrainResult | None = None,
     ) -> None:
         """Writes the state; `environment` None keeps the one that is there."""
@@ -112,6 +118,12 @@ class RunFolder:
     def append(self, event: Event) -> None:
         with storage_errors(self.events_file), self.events_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(event_to_dict(event)) + "\n")
+
+    def discard_checkpoint(self) -> None:
+        """Removes what only an interrupted run needs."""
+        with storage_errors(self.path):
+            self.checkpoint_file.unlink(missing_ok=True)
+            self.start_file.unlink(missing_ok=True)
 
     def _read(self, file: Path, model: type[M]) -> M:
         try:

@@ -48,7 +48,8 @@ def vary(
         angle = random.uniform(-augmentation.rotation, augmentation.rotation)
         x = _rotate(x, angle)
     x = _colour((x / 255).clamp(0, 1), augmentation, random)
-    return F.normalize(x, list(preprocessing.mean), list(preprocessing.std))
+    view: Tensor = F.normalize(x, list(preprocessing.mean), list(preprocessing.std))
+    return view
 
 
 def _crop_box(
@@ -78,7 +79,8 @@ def _rotate(x: Tensor, angle: float) -> Tensor:
     pad = x.shape[-1] // 4
     padded = F.pad(x, [pad, pad, pad, pad], padding_mode="reflect")
     turned = F.rotate(padded, angle, interpolation=InterpolationMode.BILINEAR)
-    return F.center_crop(turned, [x.shape[-2], x.shape[-1]])
+    middle: Tensor = F.center_crop(turned, [x.shape[-2], x.shape[-1]])
+    return middle
 
 
 def _colour(x: Tensor, augmentation: Augmentation, random: np.random.Generator) -> Tensor:

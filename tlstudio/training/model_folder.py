@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -94,10 +93,11 @@ def constructor_of(
 ) -> Constructor:
     layer = None
     if head.hidden is not None:
-        layers = ("Conv2d", ", 1") if network.head_site.kind == "conv" else ("Linear", "")
-        kind, kernel = layers
+        conv = network.head_site.kind == "conv"
+        kind, kernel = ("Conv2d", ", 1") if conv else ("Linear", "")
         layer = (
-            f"torch.nn.Sequential(torch.nn.{kind}({network.feature_width}, {head.hidden}{kernel}), "
+            f"torch.nn.Sequential({'torch.nn.AdaptiveAvgPool2d(1), ' if conv else ''}"
+            f"torch.nn.{kind}({network.feature_width}, {head.hidden}{kernel}), "
             f"torch.nn.ReLU(), torch.nn.Dropout({head.dropout}), "
             f"torch.nn.{kind}({head.hidden}, {classes}{kernel}))"
         )
@@ -113,28 +113,19 @@ def constructor_of(
 def loading_code(constructor: Constructor) -> str:
     """A short program that loads the folder with torchvision alone."""
     arguments = ", ".join(f"{key}={value!r}" for key, value in constructor.arguments.items())
-    head = (
-        f'\nnetwork.set_submodule("{constructor.head_path}", {constructor.head})'
-        if constructor.head
-        else ""
-    )
-    return (
-        textwrap.dedent(
-            f"""\
-            import torch, torchvision
-            from safetensors.torch import load_file
-
-            network = {constructor.module.replace("torchvision", "torchvision", 1)}.{constructor.name}({arguments})
-            """
-        ).rstrip()
-        + head
-        + textwrap.dedent(
-            f"""
-            network.load_state_dict(load_file("{WEIGHTS}"), strict=True)
-            network.eval()  # then logits = network(preprocessed pictures), see model.json
-            """
-        )
-    )
+    head = []
+    if constructor.head:
+        head = [f'network.set_submodule("{constructor.head_path}", {constructor.head})']
+    lines = [
+        "import torch, torchvision",
+        "from safetensors.torch import load_file",
+        "",
+        f"network = {constructor.module}.{constructor.name}({arguments})",
+        *head,
+        f'network.load_state_dict(load_file("{WEIGHTS}"), strict=True)',
+        "network.eval()  # logits = network(x), x preprocessed as model.json says",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def versions() -> dict[str, str]:

@@ -80,10 +80,12 @@ def _principal_axes(x: Tensor) -> Tensor:
     these axes the curvature is nearly diagonal, which is what makes the solver quick.
     """
     if x.shape[0] >= x.shape[1]:
-        return torch.linalg.eigh(x.T @ x).eigenvectors
+        whole: Tensor = torch.linalg.eigh(x.T @ x).eigenvectors
+        return whole
     values, vectors = torch.linalg.eigh(x @ x.T)
     kept = values > values.max() * 1e-12
-    return x.T @ vectors[:, kept] / values[kept].sqrt()
+    basis: Tensor = x.T @ vectors[:, kept] / values[kept].sqrt()
+    return basis
 
 
 def _folds(labels: Tensor, seed: int) -> Tensor:
@@ -91,7 +93,7 @@ def _folds(labels: Tensor, seed: int) -> Tensor:
     random = np.random.default_rng([seed, 1])
     folds = torch.full((len(labels),), -1)
     share = min(1.0, LARGEST_SEARCH / len(labels))
-    for label in labels.unique():
+    for label in range(int(labels.max()) + 1):
         members = (labels == label).nonzero().squeeze(1)
         order = members[torch.from_numpy(random.permutation(len(members)))]
         kept = order[: max(FOLDS, round(share * len(order)))]
@@ -169,7 +171,7 @@ def _solve(
 
     last = float("inf")
     for _ in range(50):
-        loss = float(optimizer.step(objective).detach())  # type: ignore[arg-type]
+        loss = float(optimizer.step(objective).detach())  # type: ignore[no-untyped-call]
         if last - loss < tolerance * max(1e-3, loss):
             break
         last = loss

@@ -1,0 +1,229 @@
+"""Owns the epochs: steps, validation, the best epoch, early stopping, and a checkpoint on every
+way out."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.errors import DatasetError, TLStudioError
+from tlstudio.jobs import Recipe
+from tlstudio.tasks import Answers, Epoch, Logged, Step, Task
+from tlstudio.training.checkpoint import (
+    Checkpoint,
+    Position,
+    learning_state,
+    load_learning_state,
+    load_optimizer_state,
+    optimizer_state,
+)
+from tlstudio.training.devices import memory_in_use
+from tlstudio.training.optimizer import build_optimizer, rate_factor, set_rates
+from tlstudio.training.sources import Source
+
+SAVE_EVERY = 120.0
+"""Seconds after which a long epoch is saved in its middle."""
+QUICK = 1.0
+"""Epochs that follow each other faster than this many seconds share a checkpoint."""
+
+
+@dataclass
+class Loop:
+    """One training: a network, what it learns from, how, and where it is kept.
+
+    `save` writes the checkpoint; `answers` turns validation probabilities (N, C) into the event
+    that shows a few of them. `checkpoint` is where to carry on from and is kept up to date.
+    """
+
+    network: StagedNetwork
+    source: Source
+    recipe: Recipe
+    class_weights: Tensor
+    seed: int
+    device: torch.device
+    checkpoint: Checkpoint
+    save: Callable[[Checkpoint], None]
+    answers: Callable[[int, Tensor], Answers]
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self.optimizer = build_optimizer(self.network, self.recipe)
+        self.position = self.checkpoint.position
+        self.saved_at = self.clock()
+        # Where the epoch that runs now began for the clock: a resumed one began in the middle.
+        self.epoch_started = self.saved_at
+        self.first_step = self.position.step
+        if self.checkpoint.now:
+            load_learning_state(self.network, self.checkpoint.now)
+            load_optimizer_state(self.optimizer, self.checkpoint.optimizer)
+
+    def run(self) -> Task[Checkpoint]:
+        """All epochs, or as many as early stopping leaves. Closing it saves a checkpoint."""
+        intact = True
+        try:
+            while self.position.epoch < self.recipe.epochs:
+                yield from self._epoch()
+                if self._stops_early():
+                    yield Logged(
+                        message=f"Stopped after epoch {self.position.epoch}: no improvement for "
+                        f"{self.recipe.patience} epochs."
+                    )
+                    break
+        except Exception as error:
+            # Where only the pictures went away the weights are whole; otherwise the checkpoint is.
+            intact = isinstance(error, DatasetError)
+            raise
+        finally:
+            if intact:
+                self._save()
+        return self.checkpoint
+
+    # --- one epoch ------------------------------------------------------------------------------
+
+    def _epoch(self) -> Task[None]:
+        epoch = self.position.epoch + 1
+        self.epoch_started, self.first_step = self.clock(), self.position.step
+        self.network.train()
+        with contextlib.closing(self.source.batches(epoch, self.position.step)) as batches:
+            for inputs, labels in batches:
+                yield self._step(epoch, inputs, labels)
+                if self.clock() - self.saved_at > SAVE_EVERY:
+                    self._save()
+        trained_for = self.clock() - self.epoch_started
+        self.network.eval()
+        logits = yield from self.source.validate()
+        loss = float(cross_entropy(logits, self.source.labels))
+        accuracy = int((logits.argmax(1) == self.source.labels).sum()) / len(logits)
+        yield from self._close_epoch(epoch, loss, accuracy, trained_for)
+        yield self.answers(epoch, torch.softmax(logits, 1))
+
+    def _step(self, epoch: int, inputs: Tensor, labels: Tensor) -> Step:
+        """One batch, all randomness of which follows from seed, epoch and step."""
+        position, steps = self.position, self.source.steps
+        factor = rate_factor(
+            position.epoch * steps + position.step, self.recipe.epochs * steps, self.recipe.warmup
+        )
+        set_rates(self.optimizer, factor)
+        torch.manual_seed(_seed(self.seed, epoch, position.step))
+        labels = labels.to(self.device)
+        logits = self.source.logits(inputs.to(self.device))
+        loss = cross_entropy(
+            logits,
+            labels,
+            weight=self.class_weights,
+            label_smoothing=self.recipe.label_smoothing,
+        )
+        value = loss.item()
+        if not torch.isfinite(loss):
+            raise _diverged()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.position = position.model_copy(
+            update={
+                "step": position.step + 1,
+                "loss_sum": position.loss_sum + value * len(labels),
+                "correct": position.correct + int((logits.argmax(1) == labels).sum()),
+                "seen": position.seen + len(labels),
+            }
+        )
+        return self._step_event(epoch, value, len(labels))
+
+    def _step_event(self, epoch: int, loss: float, pictures: int) -> Step:
+        position, steps = self.position, self.source.steps
+        elapsed = max(1e-9, self.clock() - self.epoch_started)
+        worked = max(1, position.step - self.first_step)
+        left = steps - position.step + self.source.checking
+        left += (self.recipe.epochs - epoch) * (steps + self.source.checking)
+        return Step(
+            epoch=epoch,
+            epochs=self.recipe.epochs,
+            step=position.epoch * steps + position.step,
+            steps=self.recipe.epochs * steps,
+            train_loss=position.loss_sum / position.seen,
+            train_accuracy=position.correct / position.seen,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            pictures_per_second=worked * pictures / elapsed,
+            seconds_left=left * elapsed / worked,
+            batch_loss=loss,
+        )
+
+    def _close_epoch(
+        self, epoch: int, loss: float, accuracy: float, trained_for: float
+    ) -> Task[None]:
+        """Remembers the epoch, and its weights if it is the best so far, and reports it."""
+        done, steps = self.position, self.source.steps
+        better = done.best_epoch == 0 or (accuracy, -loss) > (done.best_accuracy, -done.best_loss)
+        best = (epoch, accuracy, loss) if better else _best(done)
+        elapsed = self.clock() - self.epoch_started
+        self.position = Position(
+            probe=done.probe,
+            epoch=epoch,
+            best_epoch=best[0],
+            best_accuracy=best[1],
+            best_loss=best[2],
+            seconds=done.seconds + elapsed,
+        )
+        if better:
+            self.checkpoint.best = learning_state(self.network)
+        if self.clock() - self.saved_at > QUICK:
+            self._save()
+        pictures = done.seen * (steps - self.first_step) / steps
+        whole = elapsed * (steps + self.source.checking)
+        whole /= max(1, steps - self.first_step) + self.source.checking
+        yield Epoch(
+            epoch=epoch,
+            epochs=self.recipe.epochs,
+            step=epoch * steps,
+            train_loss=done.loss_sum / done.seen,
+            train_accuracy=done.correct / done.seen,
+            val_loss=loss,
+            val_accuracy=accuracy,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            pictures_per_second=pictures / max(trained_for, 1e-9),
+            seconds_left=whole * (self.recipe.epochs - epoch),
+            best_epoch=best[0],
+            best_val_accuracy=best[1],
+            device_memory=memory_in_use(self.device),
+        )
+
+    # --- keeping --------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        self.checkpoint.position = self.position
+        self.checkpoint.now = learning_state(self.network)
+        self.checkpoint.optimizer = optimizer_state(self.optimizer)
+        self.save(self.checkpoint)
+        self.saved_at = self.clock()
+
+    def _stops_early(self) -> bool:
+        patience = self.recipe.patience
+        waited = self.position.epoch - self.position.best_epoch
+        return (
+            patience is not None and waited >= patience and self.position.epoch < self.recipe.epochs
+        )
+
+
+def _best(position: Position) -> tuple[int, float, float]:
+    return position.best_epoch, position.best_accuracy, position.best_loss
+
+
+def _seed(*parts: int) -> int:
+    """A seed from numbers, the same on every computer."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:7], "big")
+
+
+def _diverged() -> TLStudioError:
+    return TLStudioError(
+        "Training went astray: the loss is no longer a number.",
+        "What was reached before is kept. Start again with a lower learning rate.",
+    )

@@ -1,0 +1,142 @@
+"""Owns the end of a run: which model is kept, and its model folder."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+import tlstudio
+from tlstudio.backbones.build import build_network
+from tlstudio.backbones.catalogue import backbone
+from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.errors import RunError
+from tlstudio.jobs import HeadSpec, ScanResult, TrainingJob, TrainResult
+from tlstudio.projects.run_folder import RunFolder
+from tlstudio.tasks import Logged, Task
+from tlstudio.training.checkpoint import Checkpoint, Position, Tensors
+from tlstudio.training.model_folder import (
+    LAST,
+    ModelCard,
+    constructor_of,
+    loading_code,
+    save_model,
+    save_weights,
+    versions,
+)
+
+LARGEST = "largest"
+"""Beside the probe's head in a checkpoint: the largest feature of each channel."""
+
+
+def head_tensors(probe: Tensors) -> Tensors:
+    return {name: tensor for name, tensor in probe.items() if name != LARGEST}
+
+
+def write_outcome(
+    run: RunFolder, job: TrainingJob, split: ScanResult, checkpoint: Checkpoint, started: float
+) -> Task[TrainResult]:
+    """Keeps the trained weights if they beat the probe on the validation pictures, else the probe.
+
+    The last trained weights lie beside them. `started` is the monotonic time of the run's start.
+    """
+    position = checkpoint.position
+    probe = position.probe.val_accuracy
+    beaten = position.best_epoch > 0 and position.best_accuracy > probe
+    kept: Literal["probe", "trained"] = "trained" if beaten else "probe"
+    linear = HeadSpec(dropout=job.recipe.head.dropout)
+    head, tensors = (
+        (job.recipe.head, checkpoint.best) if beaten else (linear, head_tensors(checkpoint.probe))
+    )
+    largest = checkpoint.probe[LARGEST]
+    network = assembled(run, job, split, head, tensors)
+    network.lift(largest)
+    result = TrainResult(
+        run=str(run.path.resolve()),
+        model=str(run.model.resolve()),
+        kept=kept,
+        val_accuracy=position.best_accuracy if beaten else probe,
+        probe_accuracy=probe,
+        trained_accuracy=position.best_accuracy if position.best_epoch else None,
+        best_epoch=position.best_epoch,
+        epochs=position.epoch,
+        seconds=time.monotonic() - started,
+    )
+    if checkpoint.now:
+        last = assembled(run, job, split, job.recipe.head, checkpoint.now)
+        last.lift(largest)
+        save_weights(run.model / LAST, last.network.state_dict())
+    card = _card(job, split, network, head, result)
+    save_model(run.model, network.network.state_dict(), card)
+    yield Logged(message=_verdict(position, kept))
+    return result
+
+
+def assembled(
+    run: RunFolder, job: TrainingJob, split: ScanResult, head: HeadSpec, tensors: Tensors
+) -> StagedNetwork:
+    """The network as it was before the first step, with `head` and with `tensors` put in place."""
+    entry = backbone(job.backbone.id)
+    network = build_network(entry, len(split.classes), head)
+    try:
+        start = load_file(run.start_file)
+        wanted = network.network.state_dict()
+        state: dict[str, Tensor] = {name: start.get(name, old) for name, old in wanted.items()}
+        network.network.load_state_dict({**state, **tensors}, strict=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise RunError(
+            f"The weights of the run in {run.path} are missing or damaged.", "Train it anew."
+        ) from error
+    return network.eval()
+
+
+def _card(
+    job: TrainingJob, split: ScanResult, network: StagedNetwork, head: HeadSpec, result: TrainResult
+) -> ModelCard:
+    entry, weights = backbone(job.backbone.id), job.backbone.weights
+    classes = tuple(split.classes)
+    names = [stage.name for stage in entry.stages]
+    frozen = len(names) if result.kept == "probe" else frozen_count(job.freeze, names)
+    constructor = constructor_of(entry.id, network, len(classes), head)
+    published: dict[str, Any] = {"name": entry.weights.name, "url": entry.weights.url}
+    return ModelCard(
+        program=f"TL Studio {tlstudio.__version__}",
+        backbone=entry.id,
+        classes=classes,
+        constructor=constructor,
+        head=head,
+        preprocessing=entry.preprocessing,
+        freeze={"stages": frozen, "names": names[:frozen]},
+        weights={"source": weights.source, **(published if weights.source == "published" else {})},
+        metrics={
+            **result.model_dump(include=_METRICS),
+            "pictures": split.split.model_dump(),
+        },
+        training={"seed": job.seed, "recipe": job.recipe.model_dump(mode="json")},
+        versions=versions(),
+        code=loading_code(constructor),
+    )
+
+
+_METRICS = {
+    "kept",
+    "val_accuracy",
+    "probe_accuracy",
+    "trained_accuracy",
+    "best_epoch",
+    "epochs",
+    "seconds",
+}
+
+
+def _verdict(position: Position, kept: str) -> str:
+    probe = f"{position.probe.val_accuracy:.1%}"
+    if position.best_epoch == 0:
+        return f"No epoch was finished: the probe ({probe} on the validation pictures) is kept."
+    best = f"{position.best_accuracy:.1%} in epoch {position.best_epoch}"
+    if kept == "trained":
+        return f"Training ({best}) beat the probe ({probe}): the trained model is kept."
+    return f"Training ({best}) did not beat the probe ({probe}): the probe is kept."

@@ -1,0 +1,42 @@
+"""Owns what a run writes about itself while it goes: its events, and how it ended."""
+
+from __future__ import annotations
+
+import json
+
+from tlstudio.errors import TLStudioError
+from tlstudio.jobs import TrainResult
+from tlstudio.projects.atomic import storage_errors
+from tlstudio.projects.run_folder import Environment, RunFolder
+from tlstudio.tasks import Task, event_to_dict
+
+
+def recorded(
+    run: RunFolder, environment: Environment, task: Task[TrainResult]
+) -> Task[TrainResult]:
+    """Passes a run's events on and keeps them; every way out sets the run's state here."""
+    run.save_state("running", environment=environment)
+    try:
+        with storage_errors(run.events_file), run.events_file.open("a", encoding="utf-8") as file:
+            while True:
+                try:
+                    event = next(task)
+                except StopIteration as stop:
+                    result: TrainResult = stop.value
+                    break
+                file.write(json.dumps(event_to_dict(event)) + "\n")
+                file.flush()
+                yield event
+    except GeneratorExit:
+        task.close()
+        run.save_state("interrupted")
+        raise
+    except TLStudioError as error:
+        run.save_state("failed", str(error))
+        raise
+    except BaseException as error:
+        run.save_state("failed", f"{type(error).__name__}: {error}")
+        raise
+    run.save_state("completed", result=result)
+    run.discard_checkpoint()
+    return result

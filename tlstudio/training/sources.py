@@ -1,0 +1,171 @@
+"""Owns what the loop learns from: pooled features of a frozen backbone, or varied pictures."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.errors import PictureError
+from tlstudio.jobs import Recipe
+from tlstudio.tasks import Task
+from tlstudio.training.augment import vary
+from tlstudio.training.features import Features, Pictures, every_picture
+from tlstudio.training.inference import in_order, read_picture, vanished
+
+Batches = Generator[tuple[Tensor, Tensor], None, None]
+
+
+class Source(Protocol):
+    """Training batches in an order that follows from seed and epoch alone, and a validation."""
+
+    @property
+    def labels(self) -> Tensor:
+        """Class indices of the validation pictures (N,)."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        ...
+
+    @property
+    def checking(self) -> float:
+        """What a validation costs, in training steps (roughly)."""
+        ...
+
+    def batches(self, epoch: int, first: int) -> Batches:
+        """Inputs and labels of batch `first` and the ones after it, of `epoch` (from 1)."""
+        ...
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """What the model says of a training batch, with gradients."""
+        ...
+
+    def validate(self) -> Task[Tensor]:
+        """Logits of all validation pictures (N, C), float32 on the CPU."""
+        ...
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
+    order: list[int] = np.random.default_rng([seed, 2, epoch]).permutation(count).tolist()
+    return order
+
+
+def batch_bounds(count: int, size: int) -> list[tuple[int, int]]:
+    """First and past-the-end index of each batch.
+
+    A last batch of one picture joins its neighbour: batch statistics of one picture are useless,
+    and BatchNorm refuses them.
+    """
+    starts = list(range(0, count, size))
+    if len(starts) > 1 and count - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], count], strict=True))
+
+
+@dataclass
+class FeatureSource:
+    """Everything frozen: the head learns from features that were computed once."""
+
+    network: StagedNetwork
+    train: Features
+    train_labels: Tensor
+    val: Features
+    val_labels: Tensor
+    recipe: Recipe
+    seed: int
+    device: torch.device
+
+    @property
+    def labels(self) -> Tensor:
+        return self.val_labels
+
+    @property
+    def steps(self) -> int:
+        return len(batch_bounds(len(self.train_labels), self.recipe.batch_size))
+
+    @property
+    def checking(self) -> float:
+        return 1.0
+
+    def batches(self, epoch: int, first: int) -> Batches:
+        order = torch.tensor(epoch_order(len(self.train_labels), self.seed, epoch))
+        for start, end in batch_bounds(len(order), self.recipe.batch_size)[first:]:
+            chosen = order[start:end]
+            yield self.train.pooled[chosen], self.train_labels[chosen]
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        return self.network.classify_pooled(inputs)
+
+    def validate(self) -> Task[Tensor]:
+        yield from ()
+        with torch.inference_mode():
+            return self.network.classify_pooled(self.val.pooled.to(self.device)).float().cpu()
+
+
+@dataclass
+class PictureSource:
+    """Unfrozen stages: varied training pictures, read and varied by threads ahead of the device."""
+
+    network: StagedNetwork
+    train: Pictures
+    val: Pictures
+    preprocessing: Preprocessing
+    recipe: Recipe
+    seed: int
+    device: torch.device
+
+    @property
+    def labels(self) -> Tensor:
+        return self.val.labels
+
+    @property
+    def steps(self) -> int:
+        return len(batch_bounds(len(self.train), self.recipe.batch_size))
+
+    @property
+    def checking(self) -> float:
+        # Forward only: about half of a training step a batch.
+        return len(self.val) / self.recipe.batch_size / 2
+
+    def batches(self, epoch: int, first: int) -> Batches:
+        order = epoch_order(len(self.train), self.seed, epoch)
+        bounds = batch_bounds(len(order), self.recipe.batch_size)[first:]
+        size = self.recipe.batch_size
+
+        def view(index: int) -> Tensor:
+            return self._view(index, epoch)
+
+        wanted = [index for start, end in bounds for index in order[start:end]]
+        with contextlib.closing(in_order(view, wanted, ahead=2 * size)) as views:
+            for start, end in bounds:
+                batch = torch.stack([next(views) for _ in range(end - start)])
+                yield batch, self.train.labels[order[start:end]]
+
+    def _view(self, index: int, epoch: int) -> Tensor:
+        file = self.train.files[index]
+        try:
+            picture = read_picture(file)
+        except PictureError as error:
+            raise vanished(file, error) from error
+        random = np.random.default_rng([self.seed, 3, epoch, index])
+        return vary(picture, self.recipe.augmentation, self.preprocessing.spec, random)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.network(inputs)
+        return logits
+
+    def validate(self) -> Task[Tensor]:
+        return (
+            yield from every_picture(
+                self.val, self.preprocessing, self.network, self.device, "evaluate"
+            )
+        )
