@@ -290,6 +290,7 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, cont
         "number",
     ],
 )
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
 def test_a_file_with_other_things_than_weights_is_refused(tmp_path: Path, content: Any) -> None:
     file = tmp_path / "net.pth"
     torch.save(content, file)
