@@ -111,11 +111,6 @@ class Page(QWizardPage):
         state.observe(self._state_changed)
         self.destroyed.connect(lambda: state.forget(self._state_changed))
 
-    def set_question(self, question: str) -> None:
-        """The page's title, in the user's words."""
-        self.title_label.setText(question)
-        self.setAccessibleName(question)
-
     def refresh(self) -> None:
         """Shows the state; subclasses fill this in."""
 

@@ -14,30 +14,15 @@ Preset = Literal["fast", "balanced", "thorough"]
 class PresetFacts:
     """`learning` is the share of the blocks, counted from the answer, that learns anew."""
 
-    name: str
-    sentence: str
     learning: float
     recipe: Recipe
 
 
 PRESETS: dict[Preset, PresetFacts] = {
-    "fast": PresetFacts(
-        "Fast",
-        "Every block stays as it is; only the answer is learned. Enough for most first tries.",
-        0.0,
-        Recipe(epochs=10),
-    ),
-    "balanced": PresetFacts(
-        "Balanced",
-        "The last quarter learns too, so that it can see what is special about your pictures.",
-        0.25,
-        Recipe(epochs=10),
-    ),
+    "fast": PresetFacts(0.0, Recipe(epochs=10)),
+    "balanced": PresetFacts(0.25, Recipe(epochs=10)),
     "thorough": PresetFacts(
-        "Thorough",
-        "More than half learns, from strongly varied pictures, for longer.",
-        0.6,
-        Recipe(epochs=30, augmentation=AUGMENTATIONS["strong"], patience=8),
+        0.6, Recipe(epochs=30, augmentation=AUGMENTATIONS["strong"], patience=8)
     ),
 }
 

@@ -9,9 +9,11 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QSystemTrayIcon
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.basics import set_kind
+from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.rail import Rail
+from tlstudio.gui.wizard.settings import SettingsPage
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import DoctorJob, DoctorResult, FinishRun, Job, ResumeRun, TrainRun
 
@@ -44,7 +46,7 @@ class Wizard(QWizard):
         state.observe(self.refresh)
         engine.job_ended.connect(self._job_ended)
         engine.closed.connect(self._engine_closed)
-        self.pages = [page(state, engine) for page in (ImagesPage,)]
+        self.pages = [page(state, engine) for page in (ImagesPage, BackbonePage, SettingsPage)]
         for page in self.pages:
             self.setPage(page.page_id, page)
             page.completeChanged.connect(self.refresh)
