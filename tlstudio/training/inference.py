@@ -139,8 +139,9 @@ def preprocessed_batches(
 ) -> Generator[Batch | None, None, None]:
     """Reads and preprocesses `files` in threads; yields a `Batch` for each `batch_size` of them.
 
-    `preprocessing` stays on the CPU in fp32 and gets one picture at a time. Yields None whenever a
-    tenth of a second passes without a picture. At most two batches are prepared ahead.
+    `preprocessing` stays on the CPU in fp32 and gets one picture at a time. Yields None for every
+    picture and whenever a tenth of a second passes without one, so that a job can look for
+    requests. At most two batches are prepared ahead.
 
     Batch k holds the files from k * batch_size on, readable or not, and all but the last have one
     size: how pictures are grouped shows in the last digits of a network's answers, and so they
@@ -160,8 +161,8 @@ def preprocessed_batches(
             done = 0
             while done < len(indices):
                 future = next(reading)
+                yield None
                 if future is None:
-                    yield None
                     continue
                 try:
                     pictures[done] = future.result()
@@ -213,6 +214,13 @@ class _Reader:
 # --- what a network says of them -----------------------------------------------------------------
 
 
+def full_precision() -> contextlib.AbstractContextManager[None]:
+    """Keeps a GPU from computing convolutions in TF32, whose 10 bits show in the third digit."""
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+
+
 @dataclass(frozen=True)
 class Checked:
     """What a network says of files: row i of `values` belongs to the file numbered `indices[i]`."""
@@ -247,7 +255,7 @@ def check_pictures(
     with contextlib.closing(reading):
         for batch in reading:
             if batch is not None:
-                with torch.inference_mode():
+                with torch.inference_mode(), full_precision():
                     rows = forward(batch.pictures.to(device))[list(batch.rows)]
                     values.append(rows.float().cpu().numpy())
                 indices += batch.indices

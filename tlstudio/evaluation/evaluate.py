@@ -1,0 +1,170 @@
+"""Owns the score of a model on pictures whose classes are known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tlstudio.datasets.listing import list_files
+from tlstudio.errors import DatasetError
+from tlstudio.evaluation.metrics import accuracy, confusion_matrix, wilson_interval
+from tlstudio.evaluation.predict import answers
+from tlstudio.evaluation.predictors import open_predictor
+from tlstudio.jobs import EvaluateJob, EvaluationResult, LeftOut, ScoredPrediction
+from tlstudio.projects.run_folder import RunFolder
+from tlstudio.tasks import Task, Warned
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures with their classes. `names` are relative to `folder`, with forward slashes."""
+
+    folder: Path
+    names: tuple[str, ...]
+    truths: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / name for name in self.names]
+
+
+def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
+    """Scores a run on its own validation pictures, or on all pictures in `job.folder`.
+
+    Such a folder holds class folders, or train, val and test folders with classes in them, all of
+    which are used; one class is enough. Folders go by the names that the run gave to its classes.
+    A class that the model does not know is refused: each of its pictures would count as a mistake,
+    or the score would silently be one of other pictures than those in the folder.
+
+    Pictures that can't be read are left out with their reason. `predictions` begins with the wrong
+    answers, the surest first; then come the right ones, the least sure first.
+
+    Raises `DatasetError`, and `RunError` where the run can't be read.
+    """
+    predictor = open_predictor(Path(job.run), job.device)
+    if job.folder is None:
+        pictures = validation_pictures(RunFolder.open(Path(job.run)))
+    else:
+        pictures = yield from _pictures_in(job.folder, predictor.classes, _renamed(Path(job.run)))
+        yield from _warnings(pictures, Path(job.run))
+    checked = yield from predictor.check(pictures.files, "evaluate")
+    lost = [
+        LeftOut(file=pictures.names[index], reason=error.message) for index, error in checked.failed
+    ]
+    if not checked.indices:
+        raise _nothing(pictures, lost)
+    scored = tuple(
+        ScoredPrediction(
+            **answer.model_dump(),
+            truth=pictures.truths[index],
+            picture=str(pictures.folder / answer.file),
+        )
+        for answer, index in zip(
+            answers(predictor.classes, pictures.names, checked), checked.indices, strict=True
+        )
+    )
+    return _scores(job.run, predictor.classes, scored, (*pictures.left_out, *lost))
+
+
+def validation_pictures(run: RunFolder) -> Labelled:
+    """The pictures that the run was validated on. Raises `RunError`."""
+    split = run.split()
+    held_out = [picture for picture in split.files if picture.part == "val"]
+    return Labelled(
+        folder=Path(split.folder),
+        names=tuple(picture.file for picture in held_out),
+        truths=tuple(picture.label for picture in held_out),
+    )
+
+
+def _scores(
+    run: str,
+    classes: tuple[str, ...],
+    scored: tuple[ScoredPrediction, ...],
+    left_out: tuple[LeftOut, ...],
+) -> EvaluationResult:
+    number = {label: index for index, label in enumerate(classes)}
+    truth = np.array([number[each.truth] for each in scored], dtype=np.int64)
+    given = np.array([number[each.label] for each in scored], dtype=np.int64)
+    low, high = wilson_interval(int(np.sum(truth == given)), len(scored))
+    return EvaluationResult(
+        run=run,
+        accuracy=accuracy(truth, given),
+        accuracy_low=low,
+        accuracy_high=high,
+        n=len(scored),
+        classes=classes,
+        confusion=tuple(map(tuple, confusion_matrix(truth, given, len(classes)).tolist())),
+        predictions=tuple(sorted(scored, key=_worst_first)),
+        left_out=left_out,
+    )
+
+
+def _worst_first(answer: ScoredPrediction) -> tuple[bool, float]:
+    right = answer.label == answer.truth
+    return right, answer.confidence if right else -answer.confidence
+
+
+# --- a folder of new pictures --------------------------------------------------------------------
+
+
+def _pictures_in(folder: str, classes: Sequence[str], renamed: dict[str, str]) -> Task[Labelled]:
+    root = os.path.abspath(folder)  # noqa: PTH100  (Path.resolve would follow links)
+    listing = yield from list_files(root)
+    folders = sorted({found.folder for found in listing.files})
+    unknown = [name for name in folders if renamed.get(name, name) not in classes]
+    if unknown:
+        raise DatasetError(
+            f"The folder {root} has classes that the model does not know: {_named(unknown)}. It"
+            f" knows {_named(classes)}.",
+            "Give the folders the names of the model's classes, or take the others out.",
+        )
+    return Labelled(
+        folder=Path(root),
+        names=tuple(found.file for found in listing.files),
+        truths=tuple(renamed.get(found.folder, found.folder) for found in listing.files),
+        left_out=listing.left_out,
+    )
+
+
+def _renamed(path: Path) -> dict[str, str]:
+    """How the run called its class folders; a model folder by itself knows no such names."""
+    if not (path / "job.json").is_file():
+        return {}
+    return RunFolder.open(path).job().dataset.class_names
+
+
+def _warnings(pictures: Labelled, path: Path) -> Task[None]:
+    """A score on pictures that the model learned from says nothing about new ones."""
+    run = RunFolder(path)
+    if not run.split_file.is_file():
+        return
+    split = run.split()
+    home = os.path.realpath(split.folder)
+    learned = {f"{home}/{picture.file}" for picture in split.files if picture.part == "train"}
+    here = os.path.realpath(pictures.folder)
+    seen = sum(f"{here}/{name}" in learned for name in pictures.names)
+    if seen:
+        yield Warned(
+            message=f"The model learned from {seen} of these {len(pictures.names)} pictures, so"
+            " this score is better than the one on new pictures.",
+            hint="Choose a folder of pictures that were not used for training.",
+        )
+
+
+def _named(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(f"“{name}”" for name in names[:most]) + more
+
+
+def _nothing(pictures: Labelled, lost: Sequence[LeftOut]) -> DatasetError:
+    first = f" {lost[0].file} was left out: {lost[0].reason}" if lost else ""
+    return DatasetError(
+        f"There is no picture that can be read in {pictures.folder}.{first}",
+        "Check that the folder is where it was and that its disk is connected.",
+    )

@@ -1,0 +1,148 @@
+"""Owns how a model is asked, whatever holds it: a run, a model folder, an exported ONNX file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    RuntimeException,
+)
+from torch import Tensor, nn
+
+from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.errors import PictureError, RunError
+from tlstudio.tasks import Meter, Phase, Progress
+from tlstudio.training.devices import resolve_device, usable_cores
+from tlstudio.training.inference import (
+    Checked,
+    Pixels,
+    check_pictures,
+    in_order_or_waiting,
+    read_picture,
+)
+from tlstudio.training.model_folder import load_model
+
+_UNREADABLE_GRAPHS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile)
+
+
+class Predictor(Protocol):
+    """A model that gives probabilities for pictures; `classes` name them in order."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def check(self, files: Sequence[Path], phase: Phase) -> Generator[Progress, None, Checked]:
+        """Probabilities (N, C) of the files that can be read, with progress in `phase`."""
+        ...
+
+
+def open_predictor(path: Path, device: str = "auto") -> Predictor:
+    """The model in `path`. An ONNX file always runs on the CPU. Raises `RunError`, `UsageError`."""
+    if path.suffix.lower() == ".onnx":
+        return OnnxPredictor(path)
+    chosen = resolve_device(device)
+    model = load_model(path)
+    return NetworkPredictor(
+        model.card.classes, model.network, Preprocessing(model.card.preprocessing), chosen
+    )
+
+
+class NetworkPredictor:
+    """Asks a torch network that gives logits."""
+
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        network: nn.Module,
+        preprocessing: Preprocessing,
+        device: torch.device,
+    ) -> None:
+        self.classes = classes
+        self._network = network.to(device).eval()
+        self._preprocessing = preprocessing
+        self._device = device
+
+    def check(self, files: Sequence[Path], phase: Phase) -> Generator[Progress, None, Checked]:
+        checked = yield from check_pictures(
+            files, self._preprocessing, self._probabilities, self._device, phase=phase
+        )
+        return checked
+
+    def _probabilities(self, pictures: Tensor) -> Tensor:
+        # In double precision, so that they sum to 1 in more digits than are shown.
+        return torch.softmax(self._network(pictures).cpu().double(), dim=1)
+
+
+class OnnxPredictor:
+    """Asks a file that this program exported, by onnxruntime alone and a picture at a time."""
+
+    def __init__(self, file: Path) -> None:
+        if not file.is_file():
+            raise RunError(f"There is no file {file}.", "Check the path.")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        # Pictures differ in size: what is kept for one of them is of no use for the next.
+        options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(file), options, providers=["CPUExecutionProvider"]
+            )
+            facts = self._session.get_modelmeta().custom_metadata_map
+            self.classes = tuple(str(name) for name in json.loads(facts["classes"]))
+            self._max_side = int(facts["max_side"])
+        except _UNREADABLE_GRAPHS as error:
+            raise RunError(
+                f"{file} can't be read: it is damaged or no ONNX file.", "Export the run again."
+            ) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(
+                f"{file} was not exported by this program, so its classes are not known.",
+                "Choose a run, a model folder, or an ONNX file from the Export page.",
+            ) from error
+
+    def check(self, files: Sequence[Path], phase: Phase) -> Generator[Progress, None, Checked]:
+        meter = Meter(phase, len(files))
+        rows: list[np.ndarray] = []
+        indices: list[int] = []
+        failed: list[tuple[int, PictureError]] = []
+        yield from meter.at(0)
+        # Pictures wait at their own size here: no more of them than are needed to keep busy.
+        reading = in_order_or_waiting(self._read, files, ahead=2 + usable_cores())
+        with contextlib.closing(reading):
+            for future in reading:
+                if future is not None:
+                    index = len(indices) + len(failed)
+                    try:
+                        rows.append(self._answer(future.result()))
+                        indices.append(index)
+                    except PictureError as error:
+                        failed.append((index, error))
+                yield from meter.at(len(indices) + len(failed))
+        values = np.stack(rows) if rows else np.zeros((0, len(self.classes)), np.float32)
+        return Checked(values, tuple(indices), tuple(failed))
+
+    def _read(self, file: Path) -> Pixels:
+        pixels = read_picture(file)
+        if max(pixels.shape) > self._max_side:
+            raise PictureError(f"The picture is wider or higher than {self._max_side} pixels.")
+        return pixels
+
+    def _answer(self, pixels: Pixels) -> np.ndarray:
+        try:
+            (probabilities,) = self._session.run(["probabilities"], {"pictures": pixels[None]})
+        except RuntimeException as error:
+            raise PictureError("The model could not compute this picture.") from error
+        row: np.ndarray = probabilities[0]
+        return row

@@ -1,0 +1,93 @@
+"""Owns the torchvision export: a model folder, read back by torchvision and safetensors alone."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from pathlib import Path
+
+import torch
+import torchvision
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.errors import ExportError
+from tlstudio.evaluation.predictors import NetworkPredictor
+from tlstudio.exporting.formats import Format
+from tlstudio.tasks import Progress, Task
+from tlstudio.training.model_folder import (
+    CARD,
+    WEIGHTS,
+    Constructor,
+    ModelCard,
+    TrainedModel,
+    constructor_of,
+    save_model,
+)
+
+
+class _TorchvisionPreprocessing(Preprocessing):
+    """What `model.json` says of the preprocessing, done by torchvision's own functions."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = functional.to_dtype(pictures.permute(0, 3, 1, 2), torch.float32, scale=True)
+        mode = InterpolationMode(self.spec.interpolation)
+        x = functional.resize(x, [self.spec.resize], interpolation=mode, antialias=True)
+        x = functional.center_crop(x, [self.spec.crop])
+        x = functional.normalize(x, list(self.spec.mean), list(self.spec.std))
+        assert isinstance(x, Tensor)
+        return x
+
+
+def write(model: TrainedModel, folder: Path) -> Task[None]:
+    """Writes `model.safetensors` and `model.json`. Raises `StorageError`."""
+    yield Progress(phase="export", done=0, total=1, unit="steps")
+    save_model(folder, model.network.network.state_dict(), model.card)
+    yield Progress(phase="export", done=1, total=1, unit="steps")
+
+
+def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
+    """Builds the network by the call in `model.json` and loads the weights strictly.
+
+    Nothing in the file is executed as it stands: the call is first compared with the one that this
+    program writes for such a model. Raises `ExportError` where the export can't be read back.
+    """
+    try:
+        card = ModelCard.model_validate_json((folder / CARD).read_bytes())
+        expected = constructor_of(card.backbone, model.network, len(card.classes), card.head)
+        if card.constructor != expected:
+            raise ExportError(
+                "What model.json says about loading this model is not right.",
+                "The model was made by another version of this program: train it again.",
+            )
+        network = _constructed(card.constructor, model)
+        network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+    except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
+        raise ExportError(
+            "torchvision could not read the export back.",
+            "Check the disk, try again, and report this with the log if it stays.",
+        ) from error
+    preprocessing = _TorchvisionPreprocessing(card.preprocessing)
+    return NetworkPredictor(card.classes, network, preprocessing, torch.device("cpu"))
+
+
+def _constructed(constructor: Constructor, model: TrainedModel) -> nn.Module:
+    module = importlib.import_module(constructor.module)
+    network: nn.Module = getattr(module, constructor.name)(**constructor.arguments)
+    if constructor.head is not None:
+        network.set_submodule(constructor.head_path, copy.deepcopy(model.network.head))
+    return network
+
+
+TORCHVISION = Format(
+    files=(WEIGHTS, CARD),
+    write=write,
+    open=open_exported,
+    runtime=lambda: f"torchvision {torchvision.__version__}",
+    code=lambda model: model.card.code,
+)
