@@ -46,8 +46,10 @@ class Colours:
     error: str
     error_soft: str
     frozen: str
+    frozen_edge: str
     frozen_text: str
     learning: str
+    learning_edge: str
     learning_text: str
 
 
@@ -72,8 +74,10 @@ LIGHT = Colours(
     error="#B3261E",
     error_soft="#FCE8E6",
     frozen="#D3E5F4",
+    frozen_edge="#5B8DB5",
     frozen_text="#1B4B74",
     learning="#FBD9BC",
+    learning_edge="#BF7A3E",
     learning_text="#7A3400",
 )
 
@@ -98,8 +102,10 @@ DARK = Colours(
     error="#FF938A",
     error_soft="#451F1D",
     frozen="#24435D",
+    frozen_edge="#6B9CC2",
     frozen_text="#CFE6F8",
     learning="#66390F",
+    learning_edge="#C98A52",
     learning_text="#FFDDBF",
 )
 
@@ -224,7 +230,7 @@ QFrame[kind="notice-warn"] {{
 QFrame[kind="notice-error"] {{
     background: {c.error_soft}; border: 1px solid {c.error}; border-radius: {RADIUS}px; }}
 QFrame[kind="chip"] {{
-    background: {c.surface}; border: 1px solid {c.line}; border-radius: 13px; }}
+    background: {c.surface}; border: 1px solid {c.line}; border-radius: 11px; }}
 QFrame[kind="rail"] {{ background: {c.sunken}; border: none; }}
 QFrame[kind="line"] {{ background: {c.line}; border: none; max-height: 1px; min-height: 1px; }}
 
@@ -244,6 +250,7 @@ QPushButton[kind="primary"]:disabled {{
 QPushButton[kind="link"], QToolButton[kind="link"] {{
     background: transparent; border: 1px solid transparent; color: {c.accent};
     padding: 3px 4px; text-align: left; }}
+QToolButton[kind="link"] {{ margin-left: -10px; }}
 QPushButton[kind="link"]:hover, QToolButton[kind="link"]:hover {{ text-decoration: underline; }}
 QPushButton[kind="link"]:focus, QToolButton[kind="link"]:focus {{
     border: 1px solid {c.accent}; border-radius: 4px; }}

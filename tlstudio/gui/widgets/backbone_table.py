@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -81,7 +81,8 @@ class BackboneModel(QAbstractTableModel):
                 return self.tr("random numbers")
         if self._present.get(entry.id):
             return self.tr("on this computer")
-        return self.tr("to download ({0})").format(megabytes(entry.weights.bytes))
+        size = megabytes(entry.weights.bytes).replace(" ", "\u00a0")
+        return self.tr("to download ({0})").format(size)
 
     def is_present(self, entry: Backbone) -> bool:
         return self._present.get(entry.id, False)
@@ -95,11 +96,17 @@ class BackboneModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            numbers = section in {Column.WORK, Column.ACCURACY, Column.SIZE}
+            side = Qt.AlignmentFlag.AlignRight if numbers else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
             return None
         return (
             self.tr("Network"),
-            self.tr("Work a picture"),
+            self.tr("Work, GFLOPs"),
             self.tr("Accuracy"),
             self.tr("Size"),
             self.tr("Licence"),
@@ -125,10 +132,11 @@ class BackboneModel(QAbstractTableModel):
     def _text(self, entry: Backbone, column: Column) -> str:
         return {
             Column.NETWORK: entry.name,
-            Column.WORK: f"{entry.gflops:.2g} G" if entry.gflops < 1 else f"{entry.gflops:.1f} G",
+            Column.WORK: f"{entry.gflops:.2f}" if entry.gflops < 1 else f"{entry.gflops:.1f}",
             Column.ACCURACY: f"{entry.weights.top1:.1f} %",
             Column.SIZE: megabytes(entry.weights.bytes),
-            Column.LICENCE: entry.licence,
+            # With hyphens that do not end a line.
+            Column.LICENCE: entry.licence.replace("-", "\u2011"),
             Column.WEIGHTS: self.weights_words(entry),
         }[column]
 
@@ -154,15 +162,14 @@ class _Row(QStyledItemDelegate):
             return QSize(80, 48)
         entry = self._view.entry(index.row())
         height = _PAD * 2 + QFontMetrics(theme.text_font("body", bold=True)).height()
-        height += self._sentence_height(entry, self._view.columnWidth(0)) + 2
+        room = self._view.columnWidth(0) - 3 * _PAD - _RADIO
+        height += _wrapped(theme.text_font("small"), entry.sentence, room) + 2
         if entry.id == RECOMMENDED:
-            height += QFontMetrics(theme.text_font("small", bold=True)).height() + 2
+            height += _wrapped(theme.text_font("small", bold=True), self._why(), room) + 2
         return QSize(200, height)
 
-    def _sentence_height(self, entry: Backbone, width: int) -> int:
-        room = QRect(0, 0, width - 3 * _PAD - _RADIO, 1000)
-        metrics = QFontMetrics(theme.text_font("small"))
-        return metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, entry.sentence).height()
+    def _why(self) -> str:
+        return self.tr("Recommended: small, quick, learns from few pictures")
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         cell: QRect = option.rect
@@ -205,9 +212,8 @@ class _Row(QStyledItemDelegate):
             strong = theme.text_font("small", bold=True)
             painter.setFont(strong)
             painter.setPen(QColor(c.ok))
-            why = self.tr("Recommended: small, quick, learns from few pictures")
-            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, why)
-            line.setTop(line.top() + QFontMetrics(strong).height() + 2)
+            painter.drawText(line, Qt.TextFlag.TextWordWrap, self._why())
+            line.setTop(line.top() + _wrapped(strong, self._why(), line.width()) + 2)
         painter.setFont(small)
         painter.setPen(QColor(c.muted))
         painter.drawText(line, Qt.TextFlag.TextWordWrap, entry.sentence)
@@ -230,6 +236,12 @@ class _Row(QStyledItemDelegate):
         bar.setWidth(max(5.0, bar.width() * share))
         painter.setBrush(QColor(c.accent))
         painter.drawRoundedRect(bar, 2.5, 2.5)
+
+
+def _wrapped(font: QFont, text: str, width: int) -> int:
+    """The height of a text in a column of this width."""
+    room = QRect(0, 0, width, 1000)
+    return QFontMetrics(font).boundingRect(room, Qt.TextFlag.TextWordWrap, text).height()
 
 
 class BackboneTable(QTableView):
@@ -265,10 +277,9 @@ class BackboneTable(QTableView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NETWORK, QHeaderView.ResizeMode.Stretch)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         metrics = QFontMetrics(theme.text_font("body"))
         for column, widest in {
-            Column.WORK: self.tr("Work a picture"),
+            Column.WORK: self.tr("Work, GFLOPs"),
             Column.ACCURACY: self.tr("Accuracy 00"),
             Column.SIZE: "000 MB",
             Column.LICENCE: "BSD-3-Clause",

@@ -171,7 +171,7 @@ class StageStrip(QAbstractSlider):
         c = theme.colours()
         for number, block in enumerate(blocks):
             frozen = number < self.value()
-            painter.setPen(QPen(QColor(c.frozen_text if frozen else c.learning_text), 1))
+            painter.setPen(QPen(QColor(c.frozen_edge if frozen else c.learning_edge), 1))
             painter.setBrush(QColor(c.frozen if frozen else c.learning))
             radius = min(3.0, block.width() / 3)
             painter.drawRoundedRect(block, radius, radius)
@@ -204,7 +204,7 @@ class StageStrip(QAbstractSlider):
         painter.drawPolyline(hill)
         painter.drawEllipse(QPointF(41, middle - 8), 3, 3)
         answer = QRectF(self.width() - 46, middle - 18, 34, 36)
-        painter.setPen(QPen(QColor(c.learning_text), 1))
+        painter.setPen(QPen(QColor(c.learning_edge), 1))
         painter.setBrush(QColor(c.learning))
         painter.drawRoundedRect(answer, 3, 3)
         painter.setFont(small)

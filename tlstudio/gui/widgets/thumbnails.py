@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from PySide6.QtCore import (
     QThreadPool,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QListView,
     QStyle,
@@ -38,16 +39,18 @@ logger = logging.getLogger(__name__)
 SIDE = 112
 _CELL = SIDE + 12
 _CACHE_BYTES = 96 * 2**20
-_WAITING = 400
-"""Older requests than these are for pictures that were scrolled out of sight."""
+_WAITING = 8
+"""Older batches than these are for pictures that were scrolled out of sight."""
+_TOGETHER_S = 0.02
+"""Requests that follow each other as closely as this come from one painting of the view."""
 _THREADS = 2
 
 Index = QModelIndex | QPersistentModelIndex
 
 
 class ThumbnailLoader(QObject):
-    """Reads pictures in threads, the latest request first. `loaded` brings a null image where a
-    picture can't be read. Call `stop` before it goes."""
+    """Reads pictures in threads, what was asked for last first. `loaded` brings a null image where
+    a picture can't be read. Call `stop` before it goes."""
 
     loaded = Signal(str, int, QImage)
 
@@ -56,7 +59,8 @@ class ThumbnailLoader(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(_THREADS)
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[tuple[str, int], None] = OrderedDict()
+        self._batches: deque[dict[tuple[str, int], None]] = deque()
+        self._last_request = 0.0
         self._workers = 0
         self._stopped = False
 
@@ -65,10 +69,13 @@ class ThumbnailLoader(QObject):
         with self._lock:
             if self._stopped:
                 return
-            self._waiting[path, side] = None
-            self._waiting.move_to_end((path, side))
-            if len(self._waiting) > _WAITING:
-                self._waiting.popitem(last=False)
+            now = time.monotonic()
+            if not self._batches or now - self._last_request > _TOGETHER_S:
+                self._batches.append({})
+            if len(self._batches) > _WAITING:
+                self._batches.popleft()
+            self._last_request = now
+            self._batches[-1][path, side] = None
             if self._workers >= _THREADS:
                 return
             self._workers += 1
@@ -78,16 +85,20 @@ class ThumbnailLoader(QObject):
         """Forgets what waits and waits for the pictures being read: milliseconds."""
         with self._lock:
             self._stopped = True
-            self._waiting.clear()
+            self._batches.clear()
         self._pool.waitForDone()
 
     def _work(self) -> None:
         while True:
             with self._lock:
-                if not self._waiting:
+                if not self._batches:
                     self._workers -= 1
                     return
-                (path, side), _ = self._waiting.popitem()
+                newest = self._batches[-1]
+                path, side = next(iter(newest))
+                del newest[path, side]
+                if not newest:
+                    self._batches.pop()
             image = read_image(path, side)
             with suppress(RuntimeError):  # the window closed meanwhile
                 self.loaded.emit(path, side, image)
@@ -183,7 +194,8 @@ class _Tile(QStyledItemDelegate):
     """A picture in the middle of its cell; a grey square until it is there, a cross if it fails."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(_CELL, _CELL)
+        view = self.parent()
+        return view.gridSize() if isinstance(view, QListView) else QSize(_CELL, _CELL)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         cell: QRect = option.rect
@@ -232,6 +244,13 @@ class ThumbnailView(QListView):
         self.setMouseTracking(False)
         self.verticalScrollBar().setSingleStep(_CELL // 2)
         self.activated.connect(lambda index: self.opened.emit(index.row()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The columns share the width evenly."""
+        room = self.viewport().width() - 2
+        columns = max(1, room // _CELL)
+        self.setGridSize(QSize(max(_CELL, room // columns), _CELL))
+        super().resizeEvent(event)
 
     def set_files(self, root: Path, files: Sequence[str]) -> None:
         self.thumbnails.ratio = self.devicePixelRatioF()

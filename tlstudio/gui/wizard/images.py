@@ -225,6 +225,7 @@ class ImagesPage(Page):
     def _scanned(self, scan: ScanResult) -> None:
         self._thread = None
         self.state.set_scan(scan)
+        self.bars.setFocus()
 
     def _sampled(self, sample: SampleResult) -> None:
         self._thread = None

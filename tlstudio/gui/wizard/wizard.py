@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QSystemTrayIcon, QWizard
 
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.basics import set_kind
 from tlstudio.gui.wizard.backbone import BackbonePage
+from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.rail import Rail
+from tlstudio.gui.wizard.results import ResultsPage
 from tlstudio.gui.wizard.settings import SettingsPage
 from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.jobs import DoctorJob, DoctorResult, FinishRun, Job, ResumeRun, TrainRun
 
 LONG_S = 5
@@ -46,7 +49,8 @@ class Wizard(QWizard):
         state.observe(self.refresh)
         engine.job_ended.connect(self._job_ended)
         engine.closed.connect(self._engine_closed)
-        self.pages = [page(state, engine) for page in (ImagesPage, BackbonePage, SettingsPage)]
+        kinds = (ImagesPage, BackbonePage, SettingsPage, TrainPage, ResultsPage, ExportPage)
+        self.pages: list[Page] = [kind(state, engine) for kind in kinds]
         for page in self.pages:
             self.setPage(page.page_id, page)
             page.completeChanged.connect(self.refresh)
@@ -136,6 +140,14 @@ class Wizard(QWizard):
             icon.show()
             icon.showMessage(self.tr("TL Studio"), self.tr("It is done. Come and have a look."))
             icon.messageClicked.connect(self.activateWindow)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """QWizard makes the frame around its side widget only now; the rail needs none."""
+        super().showEvent(event)
+        holder = self.rail.parentWidget()
+        layout = holder.layout() if holder is not None else None
+        if layout is not None:
+            layout.setContentsMargins(0, 0, 0, 0)
 
     # --- leaving --------------------------------------------------------------------------------
 
