@@ -1,0 +1,131 @@
+"""The plots of a run: bounded, throttled, honest about epochs, readable in both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from made_up import made_up_run
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from tlstudio.gui.theme import THEME
+from tlstudio.gui.widgets.curves import Curves
+from tlstudio.gui.widgets.series import EPOCH_POINTS, RUNNING_POINTS, CurveData, Series
+from tlstudio.tasks import Event
+
+
+def folded(events: Iterator[Event]) -> CurveData:
+    data = CurveData()
+    for event in events:
+        data.add(event)
+    return data
+
+
+def test_points_stay_bounded_however_long_the_run() -> None:
+    data = folded(made_up_run(10_000, steps=12))
+    assert len(data.loss.running) <= RUNNING_POINTS
+    assert len(data.accuracy.val) <= EPOCH_POINTS
+
+
+def test_averaging_keeps_the_line_where_it_was() -> None:
+    series = Series(100)
+    for i in range(10_000):
+        series.add(float(i), 2.0 * i)
+    assert all(y == pytest.approx(2 * x) for x, y in zip(series.x, series.y, strict=True))
+    assert series.x == sorted(series.x)
+    assert series.x[-1] > 9_800
+
+
+def test_epochs_lie_at_whole_numbers_and_steps_between_them() -> None:
+    data = folded(made_up_run(10, steps=4, upto=3))
+    assert data.accuracy.val.x == [1, 2, 3]
+    assert data.accuracy.running.x == [n / 4 for n in range(1, 13)]
+    assert data.probe == pytest.approx(80)
+    assert data.best_epoch == 3
+
+
+def test_a_resumed_run_does_not_draw_an_epoch_twice() -> None:
+    data = folded(made_up_run(10, upto=4))
+    data.rewind()
+    for event in list(made_up_run(10, upto=5))[-10:]:
+        data.add(event)
+    assert data.accuracy.val.x == [1, 2, 3, 4, 5]
+
+
+def test_rewinding_forgets_the_unfinished_epoch() -> None:
+    data = folded(iter(list(made_up_run(10, upto=3))[:-2]))
+    assert data.loss.running.x[-1] > 2
+    data.rewind()
+    assert data.loss.running.x[-1] == 2
+
+
+def test_outliers_at_the_start_do_not_flatten_the_rest() -> None:
+    data = folded(made_up_run(100))
+    data.loss.running.y[0] = 1000.0
+    span = data.loss.span()
+    assert span is not None
+    assert span[1] < 10
+
+
+def test_many_events_are_drawn_in_a_few_redraws(qtbot: QtBot) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.show()
+    drawn: list[int] = []
+    draw = curves.loss.draw
+    curves.loss.draw = lambda *a: (drawn.append(1), draw(*a))[1]  # type: ignore[method-assign]
+    for event in made_up_run(50):
+        curves.add(event)
+    assert not drawn
+    qtbot.waitUntil(lambda: len(drawn) == 1)
+    x, _ = curves.loss.val.getData()
+    assert len(x) == 50
+
+
+def test_a_hidden_plot_catches_up_when_it_is_shown(qtbot: QtBot) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    for event in made_up_run(5):
+        curves.add(event)
+    curves.show()
+    x, _ = curves.accuracy.val.getData()
+    assert list(x) == [1, 2, 3, 4, 5]
+
+
+def test_replay_draws_what_was_drawn_live(qtbot: QtBot) -> None:
+    live, old = Curves(), Curves()
+    for curves in (live, old):
+        qtbot.addWidget(curves)
+        curves.show()
+    for event in made_up_run(6):
+        live.add(event)
+    live.finish()
+    old.replay(made_up_run(6))
+    for name in ("train", "val", "running"):
+        ours, theirs = (getattr(c.loss, name).getData() for c in (live, old))
+        assert [list(v) for v in ours] == [list(v) for v in theirs]
+    assert old.accuracy.best.label.format == "best: epoch 6"
+    assert old.accessibleDescription()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ground_follows_the_theme(qtbot: QtBot, qapp: QApplication, scheme: str) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.show()
+    try:
+        THEME.use("dark" if scheme == "dark" else "light")
+        qapp.processEvents()
+        ground = curves.loss.widget.backgroundBrush().color()
+        assert ground.lightness() < 80 if scheme == "dark" else ground.lightness() > 240
+    finally:
+        THEME.use("light")
+
+
+def test_no_half_epochs_on_the_axis(qtbot: QtBot) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.replay(made_up_run(2))
+    levels = curves.loss.widget.getAxis("bottom").tickSpacing(0, 2, 500)
+    assert all(spacing >= 1 for spacing, _ in levels)
