@@ -1,10 +1,12 @@
-"""Owns the made-up runs that the tests of the plots and of the training page are fed with."""
+"""Owns the made-up runs and results that the tests of the last three pages are fed with."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
+from tlstudio.jobs import EvaluationResult, ScanResult, ScoredPrediction, TrainResult
 from tlstudio.tasks import Epoch, Event, ProbeFitted, Step
 
 
@@ -38,3 +40,55 @@ def made_up_run(epochs: int, steps: int = 4, upto: int | None = None) -> Iterato
             best_epoch=epoch,
             best_val_accuracy=val,
         )
+
+
+def made_up_train_result(run: str = "run", **values: object) -> TrainResult:
+    """A run that beat its probe by 1.3 points."""
+    return TrainResult.model_validate(
+        {
+            "run": run,
+            "model": f"{run}/model",
+            "kept": "trained",
+            "val_accuracy": 0.945,
+            "probe_accuracy": 0.932,
+            "trained_accuracy": 0.945,
+            "best_epoch": 3,
+            "epochs": 4,
+            "seconds": 170.0,
+            **values,
+        }
+    )
+
+
+def made_up_evaluation(scan: ScanResult, wrong: int = 2) -> EvaluationResult:
+    """Every validation picture, the first `wrong` of them called the other of two classes.
+
+    The bounds are those of 8 right answers among 10 (Wilson, 95 %).
+    """
+    classes = tuple(scan.classes)
+    pictures = [picture for picture in scan.files if picture.part == "val"]
+    predictions, confusion = [], [[0, 0], [0, 0]]
+    for i, picture in enumerate(pictures):
+        truth = classes.index(picture.label)
+        answer = 1 - truth if i < wrong else truth
+        confusion[truth][answer] += 1
+        predictions.append(
+            ScoredPrediction(
+                file=picture.file,
+                label=classes[answer],
+                confidence=0.6 + 0.03 * i,
+                probabilities=(0.5, 0.5),
+                truth=picture.label,
+                picture=str(Path(scan.folder) / picture.file),
+            )
+        )
+    return EvaluationResult(
+        run="run",
+        accuracy=1 - wrong / len(pictures),
+        accuracy_low=0.4902,
+        accuracy_high=0.9433,
+        n=len(pictures),
+        classes=classes,
+        confusion=tuple((row[0], row[1]) for row in confusion),
+        predictions=tuple(predictions),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from made_up import made_up_run
+from made_up import made_up_run, made_up_train_result
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -19,30 +19,13 @@ from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.gui.wizard.training_model import TrainingModel
 from tlstudio.gui.wizard.training_words import outcome
-from tlstudio.jobs import Job, Result, ScanResult, TrainResult
+from tlstudio.jobs import Job, Result, ScanResult
 from tlstudio.tasks import Answer, Answers, Event, Logged, Progress, Warned
 
 if TYPE_CHECKING:
     from tests.gui.conftest import ScriptedClient
 
 Work = Generator[Event, None, Result]
-
-
-def a_result(run: str = "run", **values: object) -> TrainResult:
-    return TrainResult.model_validate(
-        {
-            "run": run,
-            "model": f"{run}/model",
-            "kept": "trained",
-            "val_accuracy": 0.945,
-            "probe_accuracy": 0.932,
-            "trained_accuracy": 0.945,
-            "best_epoch": 3,
-            "epochs": 4,
-            "seconds": 170.0,
-            **values,
-        }
-    )
 
 
 def leave_checkpoint(job: Job) -> None:
@@ -68,7 +51,7 @@ def endless(upto: int = 2) -> Callable[[Job], Work]:
 def done_after(*events: Event, **values: object) -> Callable[[Job], Work]:
     def work(job: Job) -> Work:
         yield from events
-        return a_result(getattr(job, "run", "run"), **values)
+        return made_up_train_result(getattr(job, "run", "run"), **values)
 
     return work
 
@@ -312,7 +295,7 @@ def test_new_choices_after_training_say_so(
     ],
 )
 def test_the_end_says_which_model_is_kept(values: dict[str, object], words: str) -> None:
-    assert outcome(a_result(**values)) == words
+    assert outcome(made_up_train_result(**values)) == words
 
 
 def test_the_model_counts_an_epochs_share_of_the_whole_run() -> None:
