@@ -42,7 +42,7 @@ class ResultsPage(Page):
         self._thread: TaskThread | None = None
         self._asked: TrainResult | None = None
         self._shown: EvaluationResult | None = None
-        self._loader = ThumbnailLoader(self)
+        self.loader = ThumbnailLoader(self)
         self._build()
 
     # --- putting it together --------------------------------------------------------------------
@@ -103,7 +103,7 @@ class ResultsPage(Page):
         self.pictures_heading = heading_label("")
         self.pictures_heading.setWordWrap(True)
         self.pictures_heading.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.pictures = PictureList(self._loader)
+        self.pictures = PictureList(self.loader)
         self.pictures.opened.connect(self._open)
         self.all_wrong = link_button(self.tr("Show &everything that was wrong"))
         self.all_wrong.setAccessibleName(self.tr("Show everything that was wrong"))
@@ -177,7 +177,7 @@ class ResultsPage(Page):
         self._show_wrong()
 
     def leave(self) -> None:
-        self._loader.stop()
+        self.loader.stop()
 
     def _show_wrong(self) -> None:
         if self._shown is None:
@@ -206,6 +206,6 @@ class ResultsPage(Page):
         self.pictures.setVisible(bool(ordered))
 
     def _open(self, row: int) -> None:
-        dialog = PictureDialog(self.pictures.pictures, row, self._loader, self)
+        dialog = PictureDialog(self.pictures.pictures, row, self.loader, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
