@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 
@@ -26,13 +24,6 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] = ()) -> int:
     """Shows the window and returns the exit status once it is closed."""
-    if not _has_display():
-        sys.stderr.write(
-            "There is no display to show the window on. Without one, use `tlstudio train`, "
-            "`tlstudio evaluate`, `tlstudio predict` and `tlstudio export`; "
-            "`tlstudio --help` lists them all.\n"
-        )
-        return 1
     app = application(argv)
     _log_to_file()
     unforeseen.install()
@@ -48,7 +39,7 @@ def main(argv: Sequence[str] = ()) -> int:
 
 def application(argv: Sequence[str] = ()) -> QApplication:
     """The one QApplication, named and styled."""
-    app = QApplication([sys.argv[0] or "tlstudio", *argv])
+    app = QApplication(list(argv) or ["tlstudio"])
     app.setApplicationName("TL Studio")
     app.setDesktopFileName("tlstudio")
     app.setQuitOnLastWindowClosed(False)
@@ -61,12 +52,6 @@ def build() -> Wizard:
     """The whole window in front of an engine that starts with its first job."""
     engine = EngineRoom(EngineClient(logs_folder() / "engine.log"))
     return Wizard(WizardState(), engine)
-
-
-def _has_display() -> bool:
-    if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _log_to_file() -> None:

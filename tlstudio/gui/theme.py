@@ -251,6 +251,7 @@ QPushButton[kind="link"], QToolButton[kind="link"] {{
     background: transparent; border: 1px solid transparent; color: {c.accent};
     padding: 3px 4px; text-align: left; }}
 QToolButton[kind="link"] {{ margin-left: -10px; }}
+QPushButton[kind="link"] {{ margin-left: -5px; }}
 QPushButton[kind="link"]:hover, QToolButton[kind="link"]:hover {{ text-decoration: underline; }}
 QPushButton[kind="link"]:focus, QToolButton[kind="link"]:focus {{
     border: 1px solid {c.accent}; border-radius: 4px; }}
@@ -267,7 +268,7 @@ QAbstractItemView {{
 QAbstractItemView:focus {{ border: 1px solid {c.accent}; }}
 QHeaderView::section {{
     background: {c.surface}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
-    padding: 6px 8px; font-size: {size["small"]}pt; }}
+    padding: 6px 10px; font-size: {size["small"]}pt; }}
 QHeaderView::section:hover {{ color: {c.text}; }}
 QTableCornerButton::section {{ background: {c.surface}; border: none; }}
 QScrollArea, QScrollArea > QWidget > QWidget[kind="plain"] {{

@@ -69,6 +69,7 @@ class BackboneModel(QAbstractTableModel):
         self.refresh()
 
     def refresh(self) -> None:
+        """The choice changed, and with it where the weights come from."""
         last = self.index(len(self.entries) - 1, len(Column) - 1)
         self.dataChanged.emit(self.index(0, 0), last)
 
@@ -267,7 +268,7 @@ class BackboneTable(QTableView):
         self.setTabKeyNavigation(False)
         self.setCornerButtonEnabled(False)
         self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self._arrange_columns()
         self.select(state.backbone_id)
         self.selectionModel().currentRowChanged.connect(self._chosen)
@@ -290,6 +291,13 @@ class BackboneTable(QTableView):
         self._proxy.setDynamicSortFilter(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
+        header.sectionResized.connect(self._fit_rows)
+        header.sortIndicatorChanged.connect(lambda *_: self._fit_rows(Column.NETWORK))
+
+    def _fit_rows(self, column: int) -> None:
+        """Rows are as high as their sentences need; only the first column's width changes that."""
+        if column == Column.NETWORK:
+            self.resizeRowsToContents()
 
     def entry(self, row: int) -> Backbone:
         """The network in a row as it is sorted now."""

@@ -156,7 +156,7 @@ class _Bar(QStyledItemDelegate):
 class ClassBars(QListView):
     """Choose one class; F2 or a double click renames it."""
 
-    chosen = Signal(str)
+    chosen = Signal()
 
     def __init__(self, state: WizardState, undo: QUndoStack, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -167,7 +167,7 @@ class ClassBars(QListView):
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setAccessibleName(self.tr("Classes"))
         self.set_locked(False)
-        self.selectionModel().currentChanged.connect(self._chosen)
+        self.selectionModel().currentChanged.connect(lambda *_: self.chosen.emit())
 
     def set_locked(self, locked: bool) -> None:
         """Locked, classes can be looked at and not renamed."""
@@ -182,6 +182,7 @@ class ClassBars(QListView):
         if not self.currentIndex().isValid() and self.classes.rowCount():
             self.setCurrentIndex(self.classes.index(0))
 
-    def _chosen(self, index: QModelIndex) -> None:
-        if index.isValid():
-            self.chosen.emit(self.classes.key(index.row()))
+    def current_key(self) -> str | None:
+        """The folder name of the chosen class."""
+        index = self.currentIndex()
+        return self.classes.key(index.row()) if index.isValid() else None

@@ -125,19 +125,18 @@ class ThumbnailModel(QAbstractListModel):
     def __init__(self, loader: ThumbnailLoader, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._loader = loader
-        self._root = Path()
+        self._root = ""
         self._files: Sequence[str] = ()
-        self._rows: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
         self._pixmaps: OrderedDict[str, QPixmap] = OrderedDict()
         self._bytes = 0
         self.ratio = 1.0
         loader.loaded.connect(self._arrived)
 
-    def set_files(self, root: Path, files: Sequence[str]) -> None:
-        """Shows these files, relative to `root`."""
+    def set_files(self, root: str | Path, files: Sequence[str]) -> None:
+        """Shows these files, relative to the folder `root`."""
         self.beginResetModel()
-        self._root, self._files = root, files
-        self._rows = {str(root / file): row for row, file in enumerate(files)}
+        self._root, self._files, self._asked = str(root), files, {}
         self.endResetModel()
 
     @property
@@ -145,7 +144,7 @@ class ThumbnailModel(QAbstractListModel):
         return round(SIDE * self.ratio)
 
     def path(self, row: int) -> Path:
-        return self._root / self._files[row]
+        return Path(self._root, self._files[row])
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._files)
@@ -155,21 +154,22 @@ class ThumbnailModel(QAbstractListModel):
             return None
         file = self._files[index.row()]
         if role == Qt.ItemDataRole.DecorationRole:
-            return self._pixmap(str(self._root / file))
+            return self._pixmap(str(self.path(index.row())), index.row())
         if role in {Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole}:
             return file
         return None
 
-    def _pixmap(self, path: str) -> QPixmap | None:
+    def _pixmap(self, path: str, row: int) -> QPixmap | None:
         pixmap = self._pixmaps.get(path)
         if pixmap is None:
+            self._asked[path] = row
             self._loader.request(path, self._side)
         else:
             self._pixmaps.move_to_end(path)
         return pixmap
 
     def _arrived(self, path: str, side: int, image: QImage) -> None:
-        row = self._rows.get(path)
+        row = self._asked.pop(path, None)
         if row is None or side != self._side:
             return
         pixmap = QPixmap.fromImage(image)
@@ -252,7 +252,7 @@ class ThumbnailView(QListView):
         self.setGridSize(QSize(max(_CELL, room // columns), _CELL))
         super().resizeEvent(event)
 
-    def set_files(self, root: Path, files: Sequence[str]) -> None:
+    def set_files(self, root: str | Path, files: Sequence[str]) -> None:
         self.thumbnails.ratio = self.devicePixelRatioF()
         self.thumbnails.set_files(root, files)
         self.scrollToTop()

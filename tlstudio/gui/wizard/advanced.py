@@ -20,7 +20,7 @@ from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import small_label
 from tlstudio.gui.wizard.page import device_words
 from tlstudio.gui.wizard.state import Device, WizardState
-from tlstudio.jobs import AUGMENTATIONS, Recipe
+from tlstudio.jobs import AUGMENTATIONS, DeviceInfo, Recipe
 
 Field = QSpinBox | QDoubleSpinBox | QComboBox
 
@@ -50,6 +50,7 @@ class Advanced(QWidget):
         super().__init__()
         self._state = state
         self._calm = _CalmWheel(self)
+        self._devices: tuple[DeviceInfo, ...] | None = None
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(12)
@@ -265,6 +266,10 @@ class Advanced(QWidget):
             return
         doctor = self._state.doctor
         devices = doctor.devices if doctor else ()
+        if devices == self._devices:
+            field.setCurrentIndex(max(0, field.findData(self._state.device)))
+            return
+        self._devices = devices
         field.clear()
         best = f" ({device_words(devices[0])})" if devices else ""
         field.addItem(self.tr("the best one") + best, "auto")

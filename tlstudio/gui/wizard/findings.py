@@ -26,24 +26,40 @@ class Finding:
     details: tuple[str, ...] = ()
 
 
+class Overview:
+    """A scan, gone through once: `files` of each class, and how many of them have which part."""
+
+    def __init__(self, scan: ScanResult) -> None:
+        self.scan = scan
+        self.files: dict[str, list[str]] = {name: [] for name in scan.classes}
+        self.learned: Counter[str] = Counter()
+        self.checked: Counter[str] = Counter()
+        for picture in scan.files:
+            self.files.setdefault(picture.label, []).append(picture.file)
+            if picture.part == "train":
+                self.learned[picture.label] += 1
+            elif picture.part == "val":
+                self.checked[picture.label] += 1
+        self.problem = self._why_unusable()
+
+    def _why_unusable(self) -> str | None:
+        """What keeps these pictures from being learned from, or None."""
+        classes = self.scan.classes
+        if len(classes) < 2:
+            return "At least two classes are needed, each in a folder of its own."
+        for name, n in classes.items():
+            if n < 2:
+                return f"The class “{name}” has {pictures(n)}: at least 2 are needed."
+        for name in classes if self.scan.files else ():
+            if not self.learned[name]:
+                return f"The class “{name}” has no picture to learn from."
+        if self.scan.split.val == 0:
+            return "No picture is left to check the answers on."
+        return None
+
+
 def pictures(n: int) -> str:
     return "1 picture" if n == 1 else f"{n:,} pictures"
-
-
-def why_unusable(scan: ScanResult) -> str | None:
-    """What keeps these pictures from being learned from, or None."""
-    if len(scan.classes) < 2:
-        return "At least two classes are needed, each in a folder of its own."
-    for name, n in scan.classes.items():
-        if n < 2:
-            return f"The class “{name}” has {pictures(n)}: at least 2 are needed."
-    learned = Counter(picture.label for picture in scan.files if picture.part == "train")
-    for name in scan.classes if scan.files else ():
-        if not learned[name]:
-            return f"The class “{name}” has no picture to learn from."
-    if scan.split.val == 0:
-        return "No picture is left to check the answers on."
-    return None
 
 
 def split_sentence(scan: ScanResult) -> str:
@@ -58,12 +74,13 @@ def split_sentence(scan: ScanResult) -> str:
     return text
 
 
-def findings(scan: ScanResult) -> list[Finding]:
+def findings(overview: Overview) -> list[Finding]:
     """What the user should know about these pictures, worst first."""
-    found = [*_unchecked(scan), *_left_out(scan.left_out), *_small(scan), *_unequal(scan)]
-    problem = why_unusable(scan)
-    if problem is not None:
-        found.append(Finding("error", problem, "Add pictures, or choose another folder."))
+    scan = overview.scan
+    found = [*_unchecked(overview), *_left_out(scan.left_out), *_small(scan), *_unequal(scan)]
+    if overview.problem is not None:
+        hint = "Add pictures, or choose another folder."
+        found.append(Finding("error", overview.problem, hint))
     order = {"error": 0, "warn": 1, "info": 2}
     return sorted(found, key=lambda finding: order[finding.severity])
 
@@ -104,9 +121,9 @@ def _unequal(scan: ScanResult) -> list[Finding]:
     return [Finding("warn", message, hint)]
 
 
-def _unchecked(scan: ScanResult) -> list[Finding]:
-    checked = Counter(picture.label for picture in scan.files if picture.part == "val")
-    missing = [name for name in scan.classes if scan.files and not checked[name]]
+def _unchecked(overview: Overview) -> list[Finding]:
+    scan = overview.scan
+    missing = [name for name in scan.classes if scan.files and not overview.checked[name]]
     if not missing or scan.split.val == 0:
         return []
     which = f"“{missing[0]}”" if len(missing) == 1 else f"{len(missing)} classes"

@@ -33,7 +33,7 @@ from tlstudio.gui.widgets.findings_list import FindingsList
 from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader, ThumbnailView
-from tlstudio.gui.wizard.findings import findings, split_sentence, why_unusable
+from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import DatasetSpec, SampleJob, SampleResult, ScanJob, ScanResult
@@ -53,7 +53,7 @@ class ImagesPage(Page):
         self.undo = QUndoStack(self)
         self.loader = ThumbnailLoader(self)
         self._thread: TaskThread | None = None
-        self._shown: ScanResult | None = None
+        self._shown: Overview | None = None
         self.notice = Notice()
         self.drop_area = DropArea()
         self.drop_area.choose.connect(self.ask_for_folder)
@@ -125,14 +125,14 @@ class ImagesPage(Page):
         return widget
 
     def refresh(self) -> None:
-        scan = self.state.scan
+        overview = self.state.overview
         if self._thread is not None:
             self._stack.setCurrentIndex(1)
-        elif scan is None:
+        elif overview is None:
             self._stack.setCurrentIndex(0)
         else:
             self._stack.setCurrentIndex(2)
-            self._show_scan(scan)
+            self._show_overview(overview)
 
     def primary(self) -> QAbstractButton | None:
         return None if self.state.scan else self.drop_area.choose_button
@@ -148,28 +148,29 @@ class ImagesPage(Page):
     def leave(self) -> None:
         self.loader.stop()
 
-    def _show_scan(self, scan: ScanResult) -> None:
-        if scan is not self._shown:
-            self._shown = scan
+    def _show_overview(self, overview: Overview) -> None:
+        scan = overview.scan
+        self.bars.refresh()
+        if overview is not self._shown:
+            self._shown = overview
             self.undo.clear()
-            self.findings.show_findings(findings(scan))
+            self.findings.show_findings(findings(overview))
+            self._show_class()
         text = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
         self.folder_label.setText(text)
-        self.bars.refresh()
-        self.split_label.setText("" if why_unusable(scan) else split_sentence(scan))
+        self.split_label.setText("" if overview.problem else split_sentence(scan))
         self._show_class_words()
 
-    def _show_class(self, key: str) -> None:
-        scan = self.state.scan
-        if scan is not None:
-            files = [picture.file for picture in scan.files if picture.label == key]
-            self.thumbnails.set_files(Path(scan.folder), files)
+    def _show_class(self) -> None:
+        overview, key = self.state.overview, self.bars.current_key()
+        if overview is not None and key is not None:
+            self.thumbnails.set_files(overview.scan.folder, overview.files[key])
             self._show_class_words()
 
     def _show_class_words(self) -> None:
-        index = self.bars.currentIndex()
-        if index.isValid():
-            name = self.state.class_name(self.bars.classes.key(index.row()))
+        key = self.bars.current_key()
+        if key is not None:
+            name = self.state.class_name(key)
             self.class_label.setText(self.tr("{0} (double-click enlarges)").format(name))
             self.thumbnails.setAccessibleName(self.tr("Pictures of {0}").format(name))
 

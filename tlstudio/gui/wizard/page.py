@@ -108,6 +108,7 @@ class Page(QWizardPage):
         self.body.setSpacing(12)
         column.addLayout(self.body, 1)
         self._locked = False
+        self._complete: bool | None = None
         state.observe(self._state_changed)
         self.destroyed.connect(lambda: state.forget(self._state_changed))
 
@@ -135,7 +136,10 @@ class Page(QWizardPage):
     def _state_changed(self) -> None:
         if self.isVisible():
             self._show_state()
-            self.completeChanged.emit()
+            complete = self.isComplete()
+            if complete != self._complete:
+                self._complete = complete
+                self.completeChanged.emit()
 
     def _show_state(self) -> None:
         self.chip.refresh()

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, backbone
 from tlstudio.errors import UsageError
-from tlstudio.gui.wizard.findings import why_unusable
+from tlstudio.gui.wizard.findings import Overview
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.jobs import (
     BackboneSpec,
@@ -62,6 +62,7 @@ class WizardState:
         self._reconsider: set[PageId] = set()
 
         self.scan: ScanResult | None = None
+        self.overview: Overview | None = None
         self.class_names: dict[str, str] = {}
         self.backbone_id = RECOMMENDED
         self.weights = WeightsSpec()
@@ -105,7 +106,7 @@ class WizardState:
             self.class_names = {}
         names = {key: name for key, name in self.class_names.items() if key in scan.classes}
         self.class_names = names
-        self.scan = scan
+        self.scan, self.overview = scan, Overview(scan)
         self._changed()
 
     def class_name(self, key: str) -> str:
@@ -354,7 +355,7 @@ class WizardState:
 
     def _own_reason(self, page: PageId) -> str | None:
         if page == PageId.IMAGES:
-            return why_unusable(self.scan) if self.scan else "Choose a folder of pictures first."
+            return self.overview.problem if self.overview else "Choose a folder of pictures first."
         if page == PageId.TRAIN:
             if self.training:
                 return "Training is running."
