@@ -39,7 +39,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 _FORMATS = (
     *("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM"),
     *("DIB", "ICO", "ICNS", "CUR", "PSD", "QOI", "SGI", "PCX", "DCX", "FITS", "DDS"),
-    *("SUN", "MSP", "XBM", "XPM", "FLI", "IM", "TGA"),
+    *("SUN", "MSP", "XBM", "XPM", "FLI", "TGA"),
 )
 
 # What Pillow raises for broken files: its own checks, and what its parsers run into.
