@@ -180,7 +180,7 @@ class ConfusionMatrix(QWidget):
         table.setCornerButtonEnabled(False)
         table.setFrameShape(QFrame.Shape.NoFrame)
         # The chosen cell shows where the keyboard is; a frame would only cut through the headers.
-        table.setStyleSheet("QTableView, QTableView:focus { border: none; }")
+        table.setStyleSheet("QTableView, QTableView:focus, QHeaderView { border: none; }")
         table.setHorizontalHeader(self._answers_header)
         table.setVerticalHeader(self._truths_header)
         for header in (self._answers_header, self._truths_header):

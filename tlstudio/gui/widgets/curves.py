@@ -53,8 +53,8 @@ class Plot:
         self.val = widget.plot(symbol="s", symbolSize=7)
         self.best_point = widget.plot(symbol="star", symbolSize=16)
         self.best = pg.InfiniteLine(angle=90, label=" ", labelOpts={"position": words_at})
-        self.probe = pg.InfiniteLine(angle=0, label=probe_text, labelOpts={"position": 0.98})
-        self.probe.label.anchors = [(1, 1), (1, 1)]
+        self.probe = pg.InfiniteLine(angle=0, label=probe_text, labelOpts={"position": 0.01})
+        self.probe.label.anchors = [(0, 1), (0, 1)]
         for line in (self.best, self.probe):
             widget.addItem(line, ignoreBounds=True)
             line.hide()
@@ -83,7 +83,8 @@ class Plot:
         if value is not None:
             self.probe.setValue(value)
 
-    def restyle(self, palette: QPalette) -> None:
+    def restyle(self, palette: QPalette, ratio: float) -> None:
+        """`ratio` is the pixels of the screen in one of ours: pyqtgraph's pens count the former."""
         text = palette.color(QPalette.ColorRole.Text)
         self.widget.setBackground(palette.color(QPalette.ColorRole.Base))
         quiet = mixed(text, palette.color(QPalette.ColorRole.Base), 0.7)
@@ -96,22 +97,25 @@ class Plot:
         training, validation = curve_colours(dark)
         faint = QColor(training)
         faint.setAlpha(95)
-        self.running.setPen(pg.mkPen(faint, width=1))
-        self.train.setPen(pg.mkPen(training, width=2))
-        self.val.setPen(pg.mkPen(validation, width=2, style=Qt.PenStyle.DashLine))
+        self.running.setPen(pg.mkPen(faint, width=ratio))
+        self.train.setPen(pg.mkPen(training, width=2 * ratio))
+        self.val.setPen(pg.mkPen(validation, width=2 * ratio, style=Qt.PenStyle.DashLine))
         for curve, colour in ((self.train, training), (self.val, validation)):
             curve.setSymbolBrush(colour)
             curve.setSymbolPen(pg.mkPen(colour))
         self.best_point.setSymbolBrush(validation)
         self.best_point.setSymbolPen(pg.mkPen(text))
-        self.best.setPen(pg.mkPen(quiet, width=1))
-        self.probe.setPen(_dotted(quiet))
+        veil = palette.color(QPalette.ColorRole.Base)
+        veil.setAlpha(170)
+        self.best.setPen(pg.mkPen(quiet, width=ratio))
+        self.probe.setPen(_dotted(quiet, 1.5 * ratio))
         for line in (self.best, self.probe):
             line.label.setColor(text)
+            line.label.fill = pg.mkBrush(veil)
 
 
-def _dotted(colour: QColor) -> QPen:
-    pen: QPen = pg.mkPen(colour, width=1.5)
+def _dotted(colour: QColor, width: float) -> QPen:
+    pen: QPen = pg.mkPen(colour, width=width)
     pen.setDashPattern([1, 3])
     return pen
 
@@ -204,6 +208,11 @@ class Curves(QWidget):
         if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.StyleChange}:
             self._restyle()
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._restyle()
+        return bool(super().event(event))
+
     def _redraw_if_seen(self) -> None:
         """A hidden plot costs nothing; it catches up when it is shown."""
         if self.isVisible():
@@ -224,7 +233,7 @@ class Curves(QWidget):
 
     def _restyle(self) -> None:
         for plot in (self.loss, self.accuracy):
-            plot.restyle(self.palette())
+            plot.restyle(self.palette(), self.devicePixelRatioF())
             plot.widget.setLabel("bottom", self.tr("Epoch"))
 
     def _describe(self) -> None:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QVBoxLayout,
     QWidget,
+    QWizard,
 )
 
 from tlstudio.errors import TLStudioError
@@ -238,12 +239,19 @@ class TrainPage(Page):
         if session.stage == "failed":
             self.error_notice.say("error", *session.error)
         if session.stage == "finished":
+            self._hand_over()
             self.error_notice.clear()
             if self.curves is not None:
                 self.curves.finish()
         if self._question is not None and not session.running:
             self._question.reject()
         self._show_numbers()
+
+    def _hand_over(self) -> None:
+        """The keyboard goes on to Next: Return must not throw a finished run away."""
+        wizard = self.wizard()
+        if wizard is not None and self.controls.isAncestorOf(self.focusWidget() or self):
+            wizard.button(QWizard.WizardButton.NextButton).setFocus()
 
     def _show_numbers(self) -> None:
         self._timer.stop()

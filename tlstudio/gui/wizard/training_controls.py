@@ -46,7 +46,7 @@ class TrainingControls(QWidget):
         for button in self.all():
             button.setVisible(button in shown)
             set_kind(button, "primary" if button is primary else "")
-        if focused is not None and focused not in shown and shown:
+        if focused is not None and focused not in shown and session.stage != "finished":
             # The keyboard stays in the row when the button it was on makes room for another.
             shown[0].setFocus(Qt.FocusReason.OtherFocusReason)
         self.show_model(session)
