@@ -12,6 +12,7 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from made_up_scans import made_up_scan
 from PIL import Image
 from PySide6.QtCore import QThreadPool
 from PySide6.QtWidgets import QApplication
@@ -21,16 +22,8 @@ from tlstudio.errors import Cancelled
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.theme import THEME
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.jobs import (
-    DeviceInfo,
-    DoctorResult,
-    Job,
-    Picture,
-    Result,
-    ScanResult,
-    Split,
-)
-from tlstudio.tasks import Control, Event, Task
+from tlstudio.jobs import DeviceInfo, DoctorResult, Job, Result, ScanResult
+from tlstudio.tasks import Control, Event, Progress, Task
 
 Script = Callable[[Job], Generator[Event, None, Result]]
 
@@ -81,8 +74,6 @@ class ScriptedClient:
 
 def waits_for_cancel(_: Job) -> Generator[Event, None, Result]:
     """A job that goes on until it is cancelled, and yields nothing of interest."""
-    from tlstudio.tasks import Progress
-
     pause = threading.Event()
     for done in range(10_000):
         yield Progress(phase="scan", done=done, total=10_000, seconds_left=60.0)
@@ -151,28 +142,6 @@ def doctor() -> DoctorResult:
         platform="a computer",
         devices=(DeviceInfo(id="cpu", name="CPU", memory=8 * 2**30, cores=2),),
         folders={},
-    )
-
-
-def made_up_scan(
-    classes: dict[str, int], folder: str = "/pictures", given: bool = False, **values: object
-) -> ScanResult:
-    """A scan result of files that need not exist: a fifth of each class is for validation."""
-    files = tuple(
-        Picture(file=f"{name}/{i:05}.png", label=name, part="val" if i % 5 == 4 else "train")
-        for name, n in classes.items()
-        for i in range(n)
-    )
-    val = sum(picture.part == "val" for picture in files)
-    return ScanResult.model_validate(
-        {
-            "folder": folder,
-            "pictures": len(files),
-            "classes": classes,
-            "split": Split(given=given, train=len(files) - val, val=val, test=0),
-            "files": files,
-            **values,
-        }
     )
 
 

@@ -1,0 +1,257 @@
+"""What the wizard decides, without Qt."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from made_up_scans import made_up_scan
+
+from tlstudio.errors import UsageError
+from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
+from tlstudio.gui.wizard.presets import PRESETS, frozen_stages
+from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.jobs import EvaluationResult, LeftOut, TrainResult, WeightsSpec
+
+
+def trained(state: WizardState) -> TrainResult:
+    return TrainResult(
+        run="/runs/a",
+        model="/runs/a/model",
+        kept="trained",
+        val_accuracy=0.9,
+        probe_accuracy=0.8,
+        trained_accuracy=0.9,
+        best_epoch=3,
+        epochs=10,
+        seconds=5,
+    )
+
+
+@pytest.fixture
+def ready() -> WizardState:
+    """Pictures chosen, nothing trained yet."""
+    state = WizardState()
+    state.set_scan(made_up_scan({"ants": 50, "bees": 40}))
+    return state
+
+
+@pytest.fixture
+def finished(ready: WizardState) -> WizardState:
+    """A run that came to its end, was checked, and not yet exported."""
+    for page in PageId:
+        ready.visit(page)
+    ready.set_trained(ready.job(), trained(ready))
+    ready.set_evaluation(
+        EvaluationResult(
+            run="/runs/a",
+            accuracy=0.9,
+            accuracy_low=0.8,
+            accuracy_high=0.95,
+            n=18,
+            classes=("ants", "bees"),
+            confusion=((9, 1), (1, 7)),
+        )
+    )
+    return ready
+
+
+def test_the_state_needs_neither_qt_nor_torch() -> None:
+    code = (
+        "import sys, tlstudio.gui.wizard.state;"
+        "sys.exit(any(n.split('.')[0] in ('PySide6', 'torch') for n in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_way_on_without_pictures(state: WizardState) -> None:
+    assert state.why_not_next(PageId.IMAGES) == "Choose a folder of pictures first."
+    assert not state.may_go_to(PageId.BACKBONE)
+
+
+@pytest.mark.parametrize(
+    ("classes", "word"),
+    [({"ants": 50}, "two classes"), ({"ants": 50, "bees": 1}, "“bees” has 1 picture")],
+)
+def test_too_few_classes_or_pictures_say_why(classes: dict[str, int], word: str) -> None:
+    state = WizardState()
+    state.set_scan(made_up_scan(classes))
+    assert word in (state.why_not_next(PageId.IMAGES) or "")
+
+
+def test_300_classes_are_fine() -> None:
+    state = WizardState()
+    state.set_scan(made_up_scan({f"class {i}": 5 for i in range(300)}))
+    assert state.why_not_next(PageId.IMAGES) is None
+
+
+def test_the_split_sentence_names_both_numbers() -> None:
+    scan = made_up_scan({"ants": 1000, "bees": 500})
+    assert split_sentence(scan) == (
+        "It will learn from 1,200 pictures and be checked on 300 that it never sees."
+    )
+
+
+def test_findings_put_the_worst_first() -> None:
+    scan = made_up_scan(
+        {"ants": 400, "bees": 8, "wasps": 1},
+        left_out=(LeftOut(file="ants/x.gif", reason="The file is empty."),),
+    )
+    found = findings(Overview(scan))
+    assert found[0].severity == "error"
+    assert "“wasps” has 1 picture" in found[0].message
+    said = " ".join(finding.message for finding in found)
+    assert "1 file is left out." in said
+    assert "“bees” has only 8 pictures." in said
+    assert "“ants” has 400 times as many pictures as “wasps”." in said
+
+
+def test_good_pictures_give_no_findings() -> None:
+    assert findings(Overview(made_up_scan({"ants": 50, "bees": 40}))) == []
+
+
+def test_a_renamed_class_goes_into_the_job_and_back(ready: WizardState) -> None:
+    ready.rename_class("ants", "Ameisen")
+    assert ready.job().dataset.class_names == {"ants": "Ameisen"}
+    ready.rename_class("ants", "ants")
+    assert ready.job().dataset.class_names == {}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "bees"])
+def test_an_empty_or_taken_name_is_refused(ready: WizardState, name: str) -> None:
+    with pytest.raises(UsageError):
+        ready.rename_class("ants", name)
+    assert ready.class_name("ants") == "ants"
+
+
+def test_names_survive_a_second_scan_of_the_folder_and_no_other(ready: WizardState) -> None:
+    ready.rename_class("ants", "Ameisen")
+    ready.set_scan(made_up_scan({"ants": 51, "bees": 40}))
+    assert ready.class_name("ants") == "Ameisen"
+    ready.set_scan(made_up_scan({"ants": 50, "bees": 40}, "/elsewhere"))
+    assert ready.class_name("ants") == "ants"
+
+
+def test_another_backbone_resets_weights_and_freeze_plan(ready: WizardState) -> None:
+    ready.set_preset("balanced")
+    ready.set_weights(WeightsSpec(source="file", file="/w.pth"))
+    ready.visit(PageId.SETTINGS)
+    ready.visit(PageId.BACKBONE)
+    ready.set_backbone("resnet18")
+    assert ready.weights == WeightsSpec()
+    assert ready.frozen == frozen_stages("balanced", 9) == 7
+    assert ready.status(PageId.SETTINGS) == "stale"
+    ready.visit(PageId.SETTINGS)
+    ready.visit(PageId.TRAIN)
+    assert ready.status(PageId.SETTINGS) == "done"
+
+
+def test_parameters_add_up_to_the_network_and_its_head(ready: WizardState) -> None:
+    ready.set_backbone("resnet18")
+    head = 512 * 2 + 2
+    assert ready.parameters(9) == (head, 11_176_512 + head)
+    assert ready.parameters(0) == (11_176_512 + head, 11_176_512 + head)
+    ready.change_recipe(head={"hidden": 64, "dropout": 0.2})
+    assert ready.parameters(9)[0] == 512 * 64 + 64 + 64 * 2 + 2
+
+
+def test_the_caption_says_what_the_handle_means(ready: WizardState) -> None:
+    ready.set_backbone("resnet18")
+    ready.set_frozen(5)
+    assert ready.plan_sentence() == ("5 of 9 blocks frozen. 10.5 of 11.2 million parameters learn.")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("stages", [1, 9, 19, 81])
+def test_a_preset_never_freezes_more_than_there_is(preset: str, stages: int) -> None:
+    frozen = frozen_stages(preset, stages)  # type: ignore[arg-type]
+    assert 0 <= frozen <= stages
+    assert (frozen == stages) == (preset == "fast")
+
+
+def test_a_change_leaves_the_preset_and_undoing_it_comes_back(ready: WizardState) -> None:
+    ready.change_recipe(epochs=11)
+    assert ready.preset is None
+    ready.change_recipe(epochs=10)
+    assert ready.preset == "fast"
+    ready.set_frozen(3)
+    ready.set_seed(7)
+    ready.reset_recipe()
+    assert ready.preset is not None
+    assert ready.seed == 0
+
+
+def test_frozen_stays_inside_the_network(ready: WizardState) -> None:
+    ready.set_frozen(99)
+    assert ready.frozen == 19
+    ready.set_frozen(-1)
+    assert ready.frozen == 0
+
+
+def test_results_and_export_wait_for_training(ready: WizardState) -> None:
+    assert ready.why_not_next(PageId.SETTINGS) is None
+    assert ready.may_go_to(PageId.TRAIN)
+    assert ready.why_not_next(PageId.TRAIN) == "Train first: press Start."
+    assert ready.status(PageId.RESULTS) == "todo"
+
+
+def test_a_change_after_training_marks_results_and_keeps_them(finished: WizardState) -> None:
+    finished.visit(PageId.SETTINGS)
+    assert finished.status(PageId.TRAIN) == finished.status(PageId.RESULTS) == "done"
+    finished.set_frozen(3)
+    assert finished.changed_since_training
+    assert finished.status(PageId.TRAIN) == finished.status(PageId.RESULTS) == "stale"
+    assert finished.trained is not None
+    assert finished.may_go_to(PageId.RESULTS)
+    finished.reset_recipe()
+    finished.set_preset("fast")
+    assert finished.status(PageId.TRAIN) == "done"
+
+
+def test_a_new_run_drops_what_rested_on_the_one_before(finished: WizardState) -> None:
+    finished.set_trained(finished.job(), trained(finished))
+    assert finished.evaluation is None
+    assert finished.exports == []
+
+
+def test_nothing_changes_while_training(ready: WizardState) -> None:
+    job = ready.job()
+    ready.set_training(Path("/runs/a"))
+    for change in (
+        lambda: ready.set_backbone("resnet18"),
+        lambda: ready.set_frozen(1),
+        lambda: ready.set_preset("thorough"),
+        lambda: ready.change_recipe(epochs=3),
+        lambda: ready.rename_class("ants", "x"),
+    ):
+        with pytest.raises(UsageError):
+            change()
+    assert ready.job() == job
+    assert ready.why_not_next(PageId.TRAIN) == "Training is running."
+    ready.set_training(None)
+    ready.set_frozen(1)
+
+
+def test_run_folders_have_names_of_their_own() -> None:
+    state = WizardState(clock=lambda: datetime(2026, 1, 2, 3, 4, 5))
+    state.set_scan(made_up_scan({"a": 5, "b": 5}, '/home/me/wo?ven "fabric" 🧵'))
+    first = state.new_run_folder()
+    assert first.name == "wo_ven _fabric_ 🧵 2026-01-02 03.04.05"
+    first.mkdir(parents=True)
+    assert state.new_run_folder().name == f"{first.name} (2)"
+
+
+def test_observers_hear_of_each_change_until_they_leave(ready: WizardState) -> None:
+    heard: list[int] = []
+
+    def observer() -> None:
+        heard.append(ready.frozen)
+
+    ready.observe(observer)
+    ready.set_frozen(2)
+    ready.forget(observer)
+    ready.set_frozen(3)
+    assert heard == [2]
