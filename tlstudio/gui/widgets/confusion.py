@@ -103,6 +103,11 @@ class CellDelegate(QStyledItemDelegate):
         painter.fillRect(rect, ground)
         painter.setPen(ink(ground) if share else palette.color(QPalette.ColorRole.PlaceholderText))
         self._write(painter, rect, index.data(), share)
+        painter.setPen(palette.color(QPalette.ColorRole.Mid))
+        if index.row() == 0:
+            painter.drawLine(rect.topLeft(), rect.topRight())
+        if index.column() == 0:
+            painter.drawLine(rect.topLeft(), rect.bottomLeft())
         if option.state & QStyle.StateFlag.State_Selected:
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Text), 3))
             painter.drawRect(rect.adjusted(2, 2, -3, -3))

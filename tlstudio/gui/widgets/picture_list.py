@@ -21,7 +21,7 @@ from tlstudio.gui.widgets.answers import RIGHT, WRONG, draw_picture
 from tlstudio.gui.widgets.thumbnails import Index, ThumbnailLoader, ThumbnailModel
 from tlstudio.jobs import ScoredPrediction
 
-SIDE = 72
+SIDE = 64
 _PREDICTION = Qt.ItemDataRole.UserRole
 
 
@@ -47,7 +47,7 @@ class PictureListModel(ThumbnailModel):
     def in_words(self, prediction: ScoredPrediction) -> tuple[str, str]:
         """What it really is, and what it was called."""
         right = prediction.truth == prediction.label
-        called = self.tr("{sign} Called {label}, {sure:.0f} % sure").format(
+        called = self.tr("{sign} Called {label}, {sure:.0f}\u00a0%").format(
             sign=RIGHT if right else WRONG,
             label=prediction.label,
             sure=100 * prediction.confidence,
@@ -91,7 +91,7 @@ class _Row(QStyledItemDelegate):
         lines = (
             (prediction.file, c.muted, "small", False),
             (truth, c.text, "body", False),
-            (called, c.ok if right else c.error, "body", not right),
+            (called, c.ok if right else c.error, "body", False),
         )
         height = box.height() // 3
         for number, (text, colour, size, bold) in enumerate(lines):

@@ -82,8 +82,8 @@ class ResultsPage(Page):
             column.addWidget(label)
         row = QHBoxLayout()
         row.setSpacing(theme.WIDE)
-        row.addWidget(self._matrix_card(), 3)
-        row.addWidget(self._pictures_card(), 2)
+        row.addWidget(self._matrix_card(), 4)
+        row.addWidget(self._pictures_card(), 3)
         column.addSpacing(theme.TIGHT)
         column.addLayout(row, 1)
         return page
