@@ -53,7 +53,7 @@ class Cut:
 def stage(name: str, *modules: nn.Module, group: str | None = None) -> Stage:
     """A stage that runs `modules` in order; its group is the first part of its name."""
     module = modules[0] if len(modules) == 1 else nn.Sequential(*modules)
-    return Stage(name, group or name.split(".")[0], module)
+    return Stage(name, group or name.split(".", maxsplit=1)[0], module)
 
 
 class StagedNetwork(nn.Module):

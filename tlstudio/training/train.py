@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -33,6 +34,7 @@ from tlstudio.training.checkpoint import (
     Checkpoint,
     Position,
     ProbeScore,
+    Tensors,
     learning_state,
     load_learning_state,
 )
@@ -235,7 +237,7 @@ class _Training:
     ) -> Task[Checkpoint]:
         recipe = self.job.recipe
         if recipe.head.hidden is None:
-            load_learning_state(self.network, head_tensors(checkpoint.probe))
+            load_learning_state(self.network, self._first_head(checkpoint.probe))
         else:
             torch.manual_seed(self.job.seed)
             give_hidden_head(self.network, len(self.classes), recipe.head)
@@ -262,6 +264,17 @@ class _Training:
             answers=self._answers,
         )
         return (yield from loop.run())
+
+    def _first_head(self, probe: Tensors) -> Tensors:
+        """The head that the epochs start from: the probe's.
+
+        A backbone of random numbers that is about to learn starts with the random head: the probe
+        answers to features that are gone after a few steps, with weights of any size.
+        """
+        if self.job.backbone.weights.source == "scratch" and not self.all_frozen:
+            start = load_file(self.run_folder.start_file)
+            return {name: start[name] for name in head_tensors(probe)}
+        return head_tensors(probe)
 
     def _warm_head(self, features: tuple[Features, Features]) -> Task[None]:
         """Fits a hidden head on the frozen features first, so that its random start does not

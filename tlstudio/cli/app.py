@@ -1,0 +1,355 @@
+"""Owns the commands: what they take, which job they run, and what they print at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tlstudio import __version__
+from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
+from tlstudio.cli.console import err, out, print_json, print_result, run_task
+from tlstudio.engine.runner import task_for
+from tlstudio.errors import Cancelled, TLStudioError, UsageError
+from tlstudio.jobs import (
+    BackboneSpec,
+    DatasetSpec,
+    DoctorJob,
+    EvaluateJob,
+    ExportJob,
+    PredictionResult,
+    PredictJob,
+    Recipe,
+    ResumeRun,
+    SampleJob,
+    ScanJob,
+    TrainingJob,
+    TrainRun,
+    WeightsSpec,
+    load_training_job,
+)
+
+app = typer.Typer(
+    name="tlstudio",
+    help="Transfer learning on your own pictures. Without a command, the window opens.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line; the last is the result.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same result.")]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.")]
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command. 0: done, 1: failed with a sentence, 2: wrong use, 130: interrupted."""
+    try:
+        app(args=arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except UsageError as error:
+        return _complain(error, 2)
+    except TLStudioError as error:
+        return _complain(error, 1)
+    except (Cancelled, KeyboardInterrupt):
+        err.print("Interrupted. What was saved is kept.")
+        return 130
+    return 0
+
+
+def _complain(error: TLStudioError, status: int) -> int:
+    err.print(f"[red]Error:[/] {escape(error.message)}")
+    if error.hint:
+        err.print(escape(error.hint))
+    return status
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        out.print(f"tlstudio {__version__}")
+    elif context.invoked_subcommand is None:
+        out.print(context.get_help(), markup=False)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw the sample pictures: woven fabric in four classes."""
+    result = run_task(task_for(SampleJob(folder=str(folder), seed=seed)), as_json=json)
+    if json:
+        print_result(result)
+    else:
+        out.print(f"{result.pictures} pictures in {len(result.classes)} classes: {result.folder}")
+
+
+@app.command()
+def scan(
+    folder: Annotated[Path, typer.Argument(help="One sub-folder a class, or train/ and val/.")],
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Look through a folder of pictures without changing anything."""
+    job = ScanJob(dataset=DatasetSpec(folder=str(folder)), seed=seed)
+    result = run_task(task_for(job), as_json=json)
+    if json:
+        print_result(result)
+        return
+    for name, count in result.classes.items():
+        out.print(f"{count:>7}  {name}", markup=False)
+    split = result.split
+    given = "as the folder has them" if split.given else f"split with seed {seed}"
+    out.print(
+        f"{result.pictures} pictures: {split.train} to learn from, {split.val} to check with"
+        f"{f', {split.test} kept for a test' if split.test else ''} ({given})."
+    )
+    for left in result.left_out:
+        out.print(f"left out: {left.file}: {left.reason}", markup=False)
+
+
+@app.command()
+def backbones(json: Json = False) -> None:
+    """List the networks to start from, with their stages."""
+    if json:
+        for entry in catalogue():
+            print_json({"type": "backbone", **_facts(entry)})
+        print_json({"type": "result", "backbones": [_facts(entry) for entry in catalogue()]})
+        return
+    table = Table("id", "top-1", "GFLOPs", "size", "stages", "good for", box=None)
+    for entry in catalogue():
+        weights = entry.weights
+        table.add_row(
+            entry.id,
+            f"{weights.top1:.1f} %",
+            f"{entry.gflops:.1f}",
+            f"{weights.bytes / 1e6:.0f} MB",
+            str(len(entry.stages)),
+            entry.sentence,
+        )
+    out.print(table)
+
+
+def _facts(entry: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = entry.model_dump(mode="json")
+    groups = [{"name": each["name"], "group": each["group"]} for each in facts["stages"]]
+    return {**facts, "stages": [each["name"] for each in facts["stages"]], "groups": groups}
+
+
+@app.command()
+def train(
+    folder: Annotated[Path | None, typer.Argument(help="Pictures, or a job.json.")] = None,
+    run: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Carry on this interrupted run.")] = None,
+    backbone: Annotated[str | None, typer.Option(help=f"Default: {RECOMMENDED}.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="A weights file of that backbone.")] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Start from random numbers.")
+    ] = False,
+    freeze: Annotated[
+        str | None, typer.Option(help="all, none, a number of stages, or the last frozen stage.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, max=10_000)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1)] = None,
+    device: Device | None = None,
+    cache: Annotated[Path | None, typer.Option(help="Where to keep what may be deleted.")] = None,
+    json: Json = False,
+) -> None:
+    """Train a model on a folder of pictures."""
+    choices = {
+        "backbone": backbone,
+        "weights": weights,
+        "from_scratch": from_scratch or None,
+        "freeze": freeze,
+        "epochs": epochs,
+        "seed": seed,
+        "device": device,
+    }
+    kept = str(cache) if cache else None
+    request: TrainRun | ResumeRun
+    if resume is not None:
+        if folder or run or any(value is not None for value in choices.values()):
+            raise UsageError(
+                "--resume carries on a run exactly as it was begun.",
+                "Give it alone, with at most --cache and --json.",
+            )
+        request = ResumeRun(run=str(resume), cache=kept)
+    else:
+        if folder is None or run is None:
+            raise UsageError(
+                "Training needs a folder of pictures (or a job.json) and --run.",
+                "For example: tlstudio train pictures --run my-run",
+            )
+        request = TrainRun(job=_job(folder, choices), run=str(run), cache=kept)
+    result = run_task(task_for(request), as_json=json)
+    if json:
+        print_result(result)
+        return
+    out.print(
+        f"{result.val_accuracy:.1%} of the validation pictures are right "
+        f"({'trained model' if result.kept == 'trained' else 'probe'}); "
+        f"{result.epochs} epochs, {result.seconds:.0f} s."
+    )
+    out.print(f"Model: {result.model}", markup=False)
+
+
+def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
+    given = [name for name, value in choices.items() if value is not None]
+    if source.is_file():
+        if given:
+            raise UsageError(
+                f"{source} decides everything already: --{given[0].replace('_', '-')} can't be "
+                "given beside it.",
+                "Change the file instead.",
+            )
+        return load_training_job(source)
+    scratch = bool(choices["from_scratch"])
+    if scratch and choices["weights"] is not None:
+        raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
+    weights = WeightsSpec(source="scratch") if scratch else WeightsSpec()
+    if choices["weights"] is not None:
+        weights = WeightsSpec(source="file", file=str(choices["weights"]))
+    return TrainingJob(
+        dataset=DatasetSpec(folder=str(source)),
+        backbone=BackboneSpec(id=choices["backbone"] or RECOMMENDED, weights=weights),
+        freeze=choices["freeze"] or ("none" if scratch else "all"),
+        recipe=_recipe(choices["epochs"], scratch),
+        seed=choices["seed"] or 0,
+        device=choices["device"] or "auto",
+    )
+
+
+def _recipe(epochs: int | None, scratch: bool) -> Recipe:
+    """The default recipe; a network without pretraining learns everywhere at the same rate and has
+    no running statistics worth keeping."""
+    values: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
+    if scratch:
+        values |= {"stage_rate": 1.0, "stage_decay": 1.0, "batchnorm_statistics": "update"}
+    return Recipe(**values)
+
+
+@app.command()
+def evaluate(
+    run: RunArgument,
+    folder: Annotated[Path | None, typer.Argument(help="Other pictures, by class.")] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Score a run on its validation pictures, or on another folder."""
+    job = EvaluateJob(run=str(run), folder=str(folder) if folder else None, device=device)
+    result = run_task(task_for(job), as_json=json)
+    if json:
+        print_result(result)
+        return
+    low, high = result.accuracy_low, result.accuracy_high
+    out.print(
+        f"{result.accuracy:.1%} of {result.n} pictures are right (95 % interval {low:.1%} to "
+        f"{high:.1%})."
+    )
+    table = Table("really is \\ was called", *map(escape, result.classes), box=None)
+    for name, row in zip(result.classes, result.confusion, strict=True):
+        table.add_row(escape(name), *map(str, row))
+    out.print(table)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A run, a model folder, or an exported .onnx.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    csv: Annotated[Path | None, typer.Option(help="Write the answers here.")] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Say what is on pictures."""
+    job = PredictJob(model=str(model), inputs=tuple(map(str, inputs)), device=device)
+    result: PredictionResult = run_task(task_for(job), as_json=json)
+    if csv is not None:
+        from tlstudio.evaluation.predict import write_csv
+
+        write_csv(result, csv)
+    if json:
+        print_result(result)
+        return
+    for row in result.predictions if csv is None else ():
+        out.print(f"{row.file}\t{row.label}\t{row.confidence:.3f}", markup=False)
+    for left in result.left_out:
+        err.print(f"left out: {left.file}: {left.reason}", markup=False)
+    if csv is not None:
+        out.print(f"{len(result.predictions)} answers: {csv}", markup=False)
+
+
+@app.command()
+def export(
+    run: RunArgument,
+    to: Annotated[Literal["onnx", "torchvision"], typer.Option("--format")] = "onnx",
+    folder: Annotated[Path, typer.Option("--out", help="Where to write it.")] = Path("export"),
+    json: Json = False,
+) -> None:
+    """Write a run's model for use elsewhere, and check it there."""
+    job = ExportJob.model_validate({"run": str(run), "format": to, "out": str(folder)})
+    result = run_task(task_for(job), as_json=json)
+    if json:
+        print_result(result)
+        return
+    out.print(
+        f"{result.same_answer} of {result.n} pictures get the same answer in {result.runtime}; "
+        f"largest difference {result.largest_difference:.7f}."
+    )
+    for file in result.files:
+        out.print(file, markup=False)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")] = Path("tlstudio-demo"),
+    json: Json = False,
+) -> None:
+    """The main job in one command: sample pictures, train, evaluate, export."""
+    from tlstudio.cli.demo import run_demo
+
+    run_demo(folder, as_json=json)
+
+
+@app.command()
+def tour(
+    folder: Annotated[Path, typer.Argument(help="A folder for the pictures of the pages.")],
+    json: Json = False,
+) -> None:
+    """Drive the real window through the main job on the sample, with a PNG of each page."""
+    from tlstudio.cli.demo import run_tour
+
+    raise typer.Exit(run_tour(folder, as_json=json))
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Look at this installation: versions, devices, folders."""
+    result = run_task(task_for(DoctorJob()), as_json=json)
+    if json:
+        print_result(result)
+        return
+    out.print(result.platform, markup=False)
+    for name, version in result.versions.items():
+        out.print(f"  {name} {version}", markup=False)
+    for device in result.devices:
+        memory = f", {device.memory / 2**30:.0f} GB" if device.memory else ""
+        cores = f", {device.cores} cores" if device.cores else ""
+        out.print(f"{device.id}: {device.name}{cores}{memory}", markup=False)
+    for name, path in result.folders.items():
+        out.print(f"{name}: {path}", markup=False)
+    for problem in result.problems:
+        out.print(f"[yellow]Problem:[/] {escape(problem)}")
+    if not result.problems:
+        out.print("No problems found.")

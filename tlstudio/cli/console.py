@@ -1,0 +1,135 @@
+"""Owns how the command line runs a job and tells of it: a progress bar, or JSON line by line."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from tlstudio import tasks
+from tlstudio.tasks import Control, Event, Task, drive, event_to_dict
+
+R = TypeVar("R")
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_PHASES: dict[tasks.Phase, str] = {
+    "scan": "Looking through the pictures",
+    "sample": "Drawing the sample pictures",
+    "weights": "Reading the weights",
+    "features": "Looking at every picture once",
+    "probe": "Fitting the probe",
+    "train": "Training",
+    "evaluate": "Checking",
+    "export": "Exporting",
+    "verify": "Checking the export",
+}
+
+
+def run_task(task: Task[R], *, as_json: bool) -> R:
+    """Runs a job to its end, showing its events. Ctrl-C asks it to stop; a second one insists.
+
+    Raises `Cancelled` once the job has stopped in order.
+    """
+    control = Control()
+    with _stopping(control):
+        if as_json:
+            return drive(task, lambda event: print_json(event_to_dict(event)), control)
+        with _Bar() as bar:
+            return drive(task, bar.show, control)
+
+
+def print_json(values: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+def print_result(result: BaseModel) -> None:
+    print_json({**result.model_dump(mode="json"), "type": "result"})
+
+
+@contextmanager
+def _stopping(control: Control) -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        control.cancel()
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+    before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+class _Bar:
+    """A bar for the phase that runs, and above it the lines that should stay on screen."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=err,
+            transient=True,
+        )
+        self._phase: tasks.Phase | None = None
+        self._bar: TaskID | None = None
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, tasks.Progress):
+            self._advance(event.phase, event.done, event.total, _PHASES[event.phase])
+        elif isinstance(event, tasks.Step):
+            text = f"Training, epoch {event.epoch} of {event.epochs}, loss {event.train_loss:.3f}"
+            self._advance("train", event.step, event.steps, text)
+        else:
+            line = _line(event)
+            if line:
+                self._progress.console.print(line)
+
+    def _advance(self, phase: tasks.Phase, done: int, total: int, text: str) -> None:
+        if phase != self._phase or self._bar is None:
+            if self._bar is not None:
+                self._progress.remove_task(self._bar)
+            self._phase, self._bar = phase, self._progress.add_task(text, total=total or None)
+        self._progress.update(self._bar, completed=done, total=total or None, description=text)
+
+
+def _line(event: Event) -> str:
+    if isinstance(event, tasks.ProbeFitted):
+        return f"Probe: {event.val_accuracy:.1%} of the validation pictures, with nothing unfrozen."
+    if isinstance(event, tasks.Epoch):
+        return (
+            f"Epoch {event.epoch:>3}  loss {event.train_loss:.3f}  validation loss "
+            f"{event.val_loss:.3f}, accuracy {event.val_accuracy:.1%}"
+        )
+    if isinstance(event, tasks.Warned):
+        return f"[yellow]Note:[/] {event.message} {event.hint}".rstrip()
+    if isinstance(event, tasks.Logged):
+        return f"[dim]{event.message}[/]"
+    return ""
