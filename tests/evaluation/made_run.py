@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
@@ -79,16 +79,30 @@ def made_network(identifier: str, head: HeadSpec, pictures: list[Path]) -> Stage
     preprocessing = Preprocessing(backbone(identifier).preprocessing)
     with torch.inference_mode():
         read = [preprocessing(torch.from_numpy(read_rgb(file))[None]) for file in pictures]
+    _settle_batchnorm(network, torch.cat(read))
     last = [m for m in network.head.modules() if isinstance(m, nn.Conv2d | nn.Linear)][-1]
     assert last.bias is not None
     with torch.no_grad():
         nn.init.normal_(last.weight)
-        last.bias.fill_(10_000)  # a convolutional head's ReLU lets everything pass
+        # A convolutional head's ReLU is to let everything pass.
+        offset = 100.0 if network.head_site.kind == "conv" else 0.0
+        last.bias.fill_(offset)
         logits = network(torch.cat(read)).double()
         scale = 1.5 / logits.std(dim=0)
         last.weight *= scale.float().view(-1, *[1] * (last.weight.ndim - 1))
-        last.bias.copy_(20 - (logits.mean(dim=0) - 10_000) * scale)
+        last.bias.copy_(20 - (logits.mean(dim=0) - offset) * scale)
     return network
+
+
+def _settle_batchnorm(network: StagedNetwork, pictures: Tensor) -> None:
+    """Without statistics of its own, a deep random network maps all pictures to the same."""
+    layers = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    for layer in layers:
+        layer.momentum = None
+        layer.train()
+    with torch.no_grad():
+        network(pictures)
+    network.eval()
 
 
 def made_run(folder: Path, identifier: str, head: HeadSpec | None = None) -> Path:

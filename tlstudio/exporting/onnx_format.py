@@ -54,6 +54,7 @@ class _Exported(nn.Module):
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.classifier = classifier
+        self.eval()
 
     def forward(self, pictures: Tensor) -> Tensor:
         prepared = self.classifier.preprocessing(pictures)
