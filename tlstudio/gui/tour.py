@@ -47,13 +47,16 @@ class TourError(TLStudioError):
 @dataclass(frozen=True)
 class TourReport:
     """What the tour saw. A stall is a gap between two beats of a clock in the window's main thread
-    that should beat every `BEAT_MS`; stalls count from `STALL_MS` on, and only while training."""
+    that should beat every `BEAT_MS`; stalls count from `STALL_MS` on, and only while training.
+    `longest_work_ms` is the most processor time that the main thread itself used between two beats:
+    a longer stall than that was spent waiting for a processor."""
 
     pages: tuple[str, ...]
     seconds: float
     training_seconds: float
     longest_stall_ms: float
     stalls: int
+    longest_work_ms: float
     val_accuracy: float
     exported: tuple[str, ...]
 
@@ -64,9 +67,11 @@ def tour(
     weights: WeightsSpec | None = None,
     epochs: int = 8,
     timeout_s: float = 1200,
+    pictures: Path | None = None,
 ) -> TourReport:
-    """Drives the window through the main job on the sample pictures, a PNG a page into `out`.
+    """Drives the window through the main job, a PNG a page into `out`.
 
+    The pictures are the sample's, or those of the folder `pictures`.
     The published weights are looked for where the program keeps them; with others, everything but
     the pictures of the pages goes to a temporary folder. Raises `TourError` when something does not
     come within `timeout_s` seconds, and what else goes wrong as its own sentence.
@@ -77,7 +82,7 @@ def tour(
         app = QApplication.instance() or application()
         guide = Guide(build(), out, timeout_s)
         try:
-            return guide.walk(backbone, weights, epochs, scratch / "fabric ONNX")
+            return guide.walk(backbone, weights, epochs, scratch / "fabric ONNX", pictures)
         finally:
             guide.leave()
             app.processEvents()
@@ -102,8 +107,8 @@ class Heart(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.longest_ms, self.stalls = 0.0, 0
-        self._last: float | None = None
+        self.longest_ms, self.longest_work_ms, self.stalls = 0.0, 0.0, 0
+        self._last: tuple[float, float] | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
@@ -116,10 +121,11 @@ class Heart(QObject):
         self._timer.stop()
 
     def _beat(self) -> None:
-        now = time.perf_counter()
+        now = time.perf_counter(), time.thread_time()
         if self._last is not None:
-            gap = 1000 * (now - self._last)
+            gap, work = (1000 * (b - a) for a, b in zip(self._last, now, strict=True))
             self.longest_ms = max(self.longest_ms, gap)
+            self.longest_work_ms = max(self.longest_work_ms, work)
             self.stalls += gap > STALL_MS
         self._last = now
 
@@ -134,11 +140,19 @@ class Guide:
         self._heart = Heart(wizard)
         self._pages: list[str] = []
 
-    def walk(self, backbone: str, weights: WeightsSpec, epochs: int, export: Path) -> TourReport:
+    def walk(
+        self,
+        backbone: str,
+        weights: WeightsSpec,
+        epochs: int,
+        export: Path,
+        pictures: Path | None = None,
+    ) -> TourReport:
         self._wizard.show()
         self._wizard.look_for_devices()
         try:
-            self._choose(backbone, weights, epochs)
+            self._choose_pictures(pictures)
+            self._choose_network(backbone, weights, epochs)
             training_seconds = self._train()
             return self._finish(export, training_seconds)
         except TourError:
@@ -155,14 +169,24 @@ class Guide:
 
     # --- the main job ---------------------------------------------------------------------------
 
-    def _choose(self, backbone: str, weights: WeightsSpec, epochs: int) -> None:
+    def _choose_pictures(self, pictures: Path | None) -> None:
         state = self._wizard.state
         images = self._page(ImagesPage)
         self._wait(lambda: state.doctor is not None, "The engine did not start.")
         self._shoot("images-empty")
-        self._click(images.drop_area.sample_button)
-        self._wait(lambda: state.scan is not None, "The sample pictures did not come.")
+        if pictures is None:
+            self._click(images.drop_area.sample_button)
+        else:
+            images.open_folder(str(pictures))
+        self._wait(
+            lambda: state.scan is not None,
+            "The pictures were not looked through.",
+            lambda: images.notice.message,
+        )
         self._shoot("images", images.loader)
+
+    def _choose_network(self, backbone: str, weights: WeightsSpec, epochs: int) -> None:
+        state = self._wizard.state
         state.set_backbone(backbone)
         state.set_weights(weights)
         self._next(PageId.BACKBONE)
@@ -222,6 +246,7 @@ class Guide:
             training_seconds=round(training_seconds, 1),
             longest_stall_ms=round(self._heart.longest_ms, 1),
             stalls=self._heart.stalls,
+            longest_work_ms=round(self._heart.longest_work_ms, 1),
             val_accuracy=state.trained.val_accuracy if state.trained else 0.0,
             exported=state.exports[-1].files,
         )
