@@ -71,15 +71,18 @@ class EngineRoom(QObject):
 
     def shut_down(self) -> None:
         """Cancels whatever runs, ends the engine, and emits `closed`; nothing here waits."""
+        if self._closing is not None:
+            if self._closing.reported:
+                self.closed.emit()
+            return
         for entry in (*self._waiting, *((self._current,) if self._current else ())):
             entry.thread.cancel()
-        if not self.busy and self._closing is None:
-            self._closing = TaskThread(self._close_client, parent=self)
-            self._closing.ended.connect(self.closed)
-            self._closing.start()
-            return
-        if self._closing is None:
+        if self.busy:
             self.changed.connect(self._shut_down_when_idle)
+            return
+        self._closing = TaskThread(self._close_client, parent=self)
+        self._closing.ended.connect(self.closed)
+        self._closing.start()
 
     def _shut_down_when_idle(self) -> None:
         if not self.busy:

@@ -67,7 +67,7 @@ class Wizard(QWizard):
         self.setButtonText(QWizard.WizardButton.FinishButton, self.tr("&Close"))
         self.setMinimumSize(960, 600)
         self.resize(1200, 780)
-        quit_shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self)
+        quit_shortcut = QShortcut(QKeySequence("Ctrl+Q"), self)
         quit_shortcut.activated.connect(self.close)
 
     # --- going about ----------------------------------------------------------------------------

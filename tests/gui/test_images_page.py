@@ -1,0 +1,242 @@
+"""The page "Which pictures?"."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ScriptedClient, waits_for_cancel
+from made_up_scans import made_up_scan
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from tlstudio.errors import DatasetError
+from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.widgets.picture_dialog import PictureDialog
+from tlstudio.gui.wizard.images import ImagesPage
+from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.jobs import Job, LeftOut, Result, SampleResult, ScanJob, ScanResult
+from tlstudio.tasks import Event, Progress
+
+
+@pytest.fixture
+def page(
+    qtbot: QtBot, state: WizardState, engine: EngineRoom, client: ScriptedClient
+) -> Iterator[ImagesPage]:
+    page = ImagesPage(state, engine)
+    qtbot.addWidget(page)
+    page.resize(900, 640)
+    page.show()
+    qtbot.waitExposed(page)
+    yield page
+    page.leave()
+
+
+def finds(client: ScriptedClient, *results: ScanResult) -> None:
+    """The engine finds these, one scan after the other."""
+    waiting = list(results)
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield Progress(phase="scan", done=1, total=10, seconds_left=120.0)
+        return waiting.pop(0)
+
+    client.script["scan"] = script
+
+
+def open_folder(qtbot: QtBot, page: ImagesPage, folder: str = "/pictures") -> None:
+    page.open_folder(folder)
+    qtbot.waitUntil(lambda: page.bars.isVisible() or page.notice.isVisible())
+
+
+def test_an_empty_page_offers_the_one_next_thing(page: ImagesPage) -> None:
+    assert page.drop_area.isVisible()
+    assert page.primary() is page.drop_area.choose_button
+    assert not page.isComplete()
+
+
+def test_a_folder_is_scanned_and_shown(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    open_folder(qtbot, page, scan.folder)
+    assert page.bars.classes.rowCount() == 2
+    assert page.thumbnails.thumbnails.rowCount() == 30
+    assert page.split_label.text().startswith("It will learn from 40 pictures and be checked on 10")
+    assert not page.findings.isVisible()
+    assert page.isComplete()
+    assert page.primary() is None
+
+
+def test_thumbnails_of_the_chosen_class_arrive(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    open_folder(qtbot, page, scan.folder)
+    model = page.thumbnails.thumbnails
+    qtbot.waitUntil(lambda: model.index(0).data(Qt.ItemDataRole.DecorationRole) is not None)
+    assert model.path(0) == Path(scan.folder) / "hole/00000.png"
+    qtbot.keyClick(page.bars, Qt.Key.Key_Down)
+    assert model.path(0) == Path(scan.folder) / "stain/00000.png"
+    qtbot.waitUntil(lambda: model.index(0).data(Qt.ItemDataRole.DecorationRole) is not None)
+
+
+def test_a_picture_opens_larger_and_arrows_show_its_neighbours(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    open_folder(qtbot, page, scan.folder)
+    page.thumbnails.setCurrentIndex(page.thumbnails.thumbnails.index(2))
+    qtbot.keyClick(page.thumbnails, Qt.Key.Key_Return)
+    dialog = page.findChild(PictureDialog)
+    assert dialog is not None
+    assert dialog.windowTitle() == "00002.png"
+    qtbot.keyClick(dialog, Qt.Key.Key_Right)
+    assert dialog.windowTitle() == "00003.png"
+    with qtbot.waitSignal(dialog.finished):
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+
+
+def test_50000_pictures_are_shown_at_once(qtbot: QtBot, page: ImagesPage) -> None:
+    page.state.set_scan(made_up_scan({"many": 50_000, "few": 4000}))
+    assert page.thumbnails.thumbnails.rowCount() == 50_000
+    page.thumbnails.scrollToBottom()
+    QApplication.processEvents()
+    last = page.thumbnails.thumbnails.index(49_999)
+    assert page.thumbnails.viewport().rect().intersects(page.thumbnails.visualRect(last))
+
+
+def test_scanning_shows_words_numbers_and_time_left(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient
+) -> None:
+    client.script["scan"] = waits_for_cancel
+    page.open_folder("/pictures")
+    qtbot.waitUntil(lambda: page.progress.left.text() == "about 60 seconds left")
+    assert page.progress.words.text() == "Looking through /pictures"
+    assert page.progress.numbers.text().endswith("of 10,000 pictures")
+    qtbot.mouseClick(page.progress.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.drop_area.isVisible)
+    assert client.requests["cancel"] >= 1
+
+
+def test_another_folder_replaces_the_scan_that_runs(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    def script(job: Job) -> Generator[Event, None, Result]:
+        assert isinstance(job, ScanJob)
+        if job.dataset.folder == "/slow":
+            yield from waits_for_cancel(job)
+        return scan
+
+    client.script["scan"] = script
+    page.open_folder("/slow")
+    qtbot.waitUntil(lambda: page.progress.numbers.text() != "")
+    open_folder(qtbot, page, scan.folder)
+    assert page.state.folder == scan.folder
+
+
+def test_a_bad_folder_says_what_to_do_and_keeps_the_good_one(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    open_folder(qtbot, page, scan.folder)
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield from ()
+        raise DatasetError("The folder /x holds only one class.", "Add another.")
+
+    client.script["scan"] = script
+    open_folder(qtbot, page, "/x")
+    qtbot.waitUntil(page.notice.isVisible)
+    assert page.notice.message == "The folder /x holds only one class."
+    assert page.notice.hint == "Add another."
+    assert page.state.folder == scan.folder
+    assert page.bars.isVisible()
+
+
+def test_left_out_files_are_listed_with_their_reason(qtbot: QtBot, page: ImagesPage) -> None:
+    left_out = (LeftOut(file="ants/broken.jpg", reason="The file is cut off."),)
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}, left_out=left_out))
+    assert page.findings.isVisible()
+    assert page.findings.sentences() == ["1 file is left out."]
+
+
+def test_too_few_pictures_stop_and_say_why(qtbot: QtBot, page: ImagesPage) -> None:
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 1}))
+    assert not page.isComplete()
+    assert "“bees” has 1 picture" in page.findings.sentences()[0]
+
+
+def rename(qtbot: QtBot, page: ImagesPage, name: str) -> None:
+    page.bars.setFocus()
+    qtbot.keyClick(page.bars, Qt.Key.Key_F2)
+    editor = page.bars.findChild(QLineEdit)
+    assert editor is not None
+    editor.selectAll()
+    qtbot.keyClicks(editor, name)
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.bars.findChild(QLineEdit) is None)
+
+
+def test_a_class_is_renamed_in_place_and_ctrl_z_undoes_it(qtbot: QtBot, page: ImagesPage) -> None:
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}))
+    rename(qtbot, page, "Ameisen")
+    assert page.state.class_name("ants") == "Ameisen"
+    assert page.bars.classes.index(0).data() == "Ameisen"
+    page.bars.setFocus()
+    qtbot.keyClick(page.bars, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.state.class_name("ants") == "ants"
+
+
+def test_a_taken_name_is_refused_in_words(qtbot: QtBot, page: ImagesPage) -> None:
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}))
+    rename(qtbot, page, "bees")
+    assert page.notice.message == "There is already a class called “bees”."
+    assert page.state.class_name("ants") == "ants"
+
+
+def drop(page: ImagesPage, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPointF(50, 50),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    page.dropEvent(event)
+
+
+def test_a_folder_can_be_dropped(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    drop(page, Path(scan.folder))
+    qtbot.waitUntil(page.bars.isVisible)
+    assert page.state.folder == scan.folder
+
+
+def test_a_dropped_file_is_explained(page: ImagesPage, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("x")
+    drop(page, file)
+    assert page.notice.message == "That is not a folder."
+    assert page.drop_area.isVisible()
+
+
+def test_the_sample_is_drawn_and_scanned(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield Progress(phase="sample", done=1, total=2)
+        return SampleResult(folder=scan.folder, pictures=50, classes=scan.classes)
+
+    client.script["sample"] = script
+    finds(client, scan)
+    qtbot.mouseClick(page.drop_area.sample_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.bars.isVisible)
+    assert [job.kind for job in client.jobs] == ["sample", "scan"]
+    assert page.state.why_not_next(PageId.IMAGES) is None
