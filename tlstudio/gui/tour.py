@@ -68,10 +68,12 @@ def tour(
     epochs: int = 8,
     timeout_s: float = 1200,
     pictures: Path | None = None,
+    keep: Path | None = None,
 ) -> TourReport:
     """Drives the window through the main job, a PNG a page into `out`.
 
-    The pictures are the sample's, or those of the folder `pictures`.
+    The pictures are the sample's, or those of the folder `pictures`. The exported model goes to the
+    new folder `keep`, or away with the tour.
     The published weights are looked for where the program keeps them; with others, everything but
     the pictures of the pages goes to a temporary folder. Raises `TourError` when something does not
     come within `timeout_s` seconds, and what else goes wrong as its own sentence.
@@ -82,7 +84,8 @@ def tour(
         app = QApplication.instance() or application()
         guide = Guide(build(), out, timeout_s)
         try:
-            return guide.walk(backbone, weights, epochs, scratch / "fabric ONNX", pictures)
+            export = keep or scratch / "fabric ONNX"
+            return guide.walk(backbone, weights, epochs, export, pictures)
         finally:
             guide.leave()
             app.processEvents()
