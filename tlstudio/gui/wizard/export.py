@@ -123,6 +123,7 @@ class ExportPage(Page):
         line = QWidget()
         label = QLabel(self.tr("Into the &new folder"))
         self.folder = QLineEdit()
+        self.folder.setProperty("kind", "field")
         self.folder.setAccessibleName(self.tr("Folder that the export is written to"))
         self.folder.textChanged.connect(lambda _text: self._show_buttons())
         label.setBuddy(self.folder)
