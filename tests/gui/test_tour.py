@@ -21,8 +21,9 @@ from tlstudio.jobs import WeightsSpec
 
 
 def hold_up(seconds: float) -> None:
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    """Works for so long; on a busy computer that takes longer."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
         pass
 
 
@@ -30,10 +31,10 @@ def test_a_held_up_window_is_counted_as_a_stall(qtbot: QtBot, engine: EngineRoom
     heart = Heart(engine)
     heart.start()
     QTimer.singleShot(30, lambda: hold_up(0.12))
-    qtbot.waitUntil(lambda: heart.stalls > 0, timeout=5000)
+    qtbot.waitUntil(lambda: heart.longest_work_ms >= 100, timeout=5000)
     heart.stop()
     assert heart.longest_ms >= 100
-    assert heart.longest_work_ms >= 50
+    assert heart.stalls >= 1
 
 
 def test_what_happens_between_stop_and_start_is_no_stall(qtbot: QtBot, engine: EngineRoom) -> None:
@@ -45,7 +46,7 @@ def test_what_happens_between_stop_and_start_is_no_stall(qtbot: QtBot, engine: E
     heart.start()
     qtbot.waitUntil(lambda: heart._last is not None)
     heart.stop()
-    assert heart.longest_ms < 300
+    assert heart.longest_work_ms < 250
 
 
 @pytest.fixture
