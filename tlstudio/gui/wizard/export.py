@@ -121,7 +121,7 @@ class ExportPage(Page):
 
     def _where(self) -> QWidget:
         line = QWidget()
-        label = QLabel(self.tr("Into the &new folder"))
+        label = QLabel(self.tr("Into the ne&w folder"))
         self.folder = QLineEdit()
         self.folder.setProperty("kind", "field")
         self.folder.setAccessibleName(self.tr("Folder that the export is written to"))
@@ -150,7 +150,7 @@ class ExportPage(Page):
         for label in self.certificate:
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             words.addWidget(label)
-        self.open_folder = QPushButton(self.tr("Open &folder"))
+        self.open_folder = QPushButton(self.tr("Open fol&der"))
         self.open_folder.clicked.connect(self._open_folder)
         top = QHBoxLayout()
         top.setSpacing(theme.WIDE)
