@@ -14,7 +14,14 @@ from tlstudio.errors import UsageError
 from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
 from tlstudio.gui.wizard.presets import PRESETS, frozen_stages
 from tlstudio.gui.wizard.state import PageId, WizardState
-from tlstudio.jobs import EvaluationResult, LeftOut, TrainResult, WeightsSpec
+from tlstudio.jobs import (
+    DeviceInfo,
+    DoctorResult,
+    EvaluationResult,
+    LeftOut,
+    TrainResult,
+    WeightsSpec,
+)
 
 
 def trained(state: WizardState) -> TrainResult:
@@ -170,6 +177,18 @@ def test_a_preset_never_freezes_more_than_there_is(preset: str, stages: int) -> 
     frozen = frozen_stages(preset, stages)  # type: ignore[arg-type]
     assert 0 <= frozen <= stages
     assert (frozen == stages) == (preset == "fast")
+
+
+def test_a_graphics_card_makes_balanced_the_default_unless_one_has_chosen() -> None:
+    card = DeviceInfo(id="cuda:0", name="NVIDIA RTX 4070", memory=12 * 2**30)
+    doctor = DoctorResult(versions={}, platform="", devices=(card,), folders={})
+    state = WizardState()
+    state.set_doctor(doctor)
+    assert state.preset == "balanced"
+    state = WizardState()
+    state.visit(PageId.SETTINGS)
+    state.set_doctor(doctor)
+    assert state.preset == "fast"
 
 
 def test_a_change_leaves_the_preset_and_undoing_it_comes_back(ready: WizardState) -> None:

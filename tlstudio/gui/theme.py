@@ -249,9 +249,7 @@ QPushButton[kind="primary"]:disabled {{
     background: {c.line}; color: {c.muted}; border-color: {c.line}; }}
 QPushButton[kind="link"], QToolButton[kind="link"] {{
     background: transparent; border: 1px solid transparent; color: {c.accent};
-    padding: 3px 4px; text-align: left; }}
-QToolButton[kind="link"] {{ margin-left: -10px; }}
-QPushButton[kind="link"] {{ margin-left: -5px; }}
+    padding: 3px 2px; text-align: left; }}
 QPushButton[kind="link"]:hover, QToolButton[kind="link"]:hover {{ text-decoration: underline; }}
 QPushButton[kind="link"]:focus, QToolButton[kind="link"]:focus {{
     border: 1px solid {c.accent}; border-radius: 4px; }}
@@ -275,6 +273,18 @@ QScrollArea, QScrollArea > QWidget > QWidget[kind="plain"] {{
     background: transparent; border: none; }}
 QPlainTextEdit, QTextBrowser {{
     background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px; }}
+QLineEdit[kind="field"] {{
+    background: {c.surface}; border: 1px solid {c.edge}; border-radius: {RADIUS}px;
+    padding: 5px 8px; min-height: 20px; }}
+QLineEdit[kind="field"]:focus {{ border: 2px solid {c.accent}; padding: 4px 7px; }}
+QLineEdit[kind="field"]:disabled {{ color: {c.disabled}; border-color: {c.line}; }}
+QRadioButton::indicator {{
+    width: 14px; height: 14px; border: 1px solid {c.edge}; border-radius: 8px;
+    background: {c.surface}; }}
+QRadioButton::indicator:checked {{
+    width: 6px; height: 6px; border: 5px solid {c.accent}; background: {c.on_accent}; }}
+QRadioButton:focus {{ color: {c.accent}; }}
+
 QScrollBar {{ background: transparent; border: none; margin: 0; }}
 QScrollBar:vertical {{ width: 12px; }}
 QScrollBar:horizontal {{ height: 12px; }}

@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QSize,
     QSortFilterProxyModel,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
@@ -291,13 +292,12 @@ class BackboneTable(QTableView):
         self._proxy.setDynamicSortFilter(False)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        header.sectionResized.connect(self._fit_rows)
-        header.sortIndicatorChanged.connect(lambda *_: self._fit_rows(Column.NETWORK))
-
-    def _fit_rows(self, column: int) -> None:
-        """Rows are as high as their sentences need; only the first column's width changes that."""
-        if column == Column.NETWORK:
-            self.resizeRowsToContents()
+        # Rows are as high as their sentences need, once the columns have found their widths.
+        self._fit_rows = QTimer(self)
+        self._fit_rows.setSingleShot(True)
+        self._fit_rows.timeout.connect(self.resizeRowsToContents)
+        header.sectionResized.connect(lambda *_: self._fit_rows.start(0))
+        header.sortIndicatorChanged.connect(lambda *_: self._fit_rows.start(0))
 
     def entry(self, row: int) -> Backbone:
         """The network in a row as it is sorted now."""

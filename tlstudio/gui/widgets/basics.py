@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -174,13 +173,10 @@ class Fold(QWidget):
 
     def __init__(self, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.button = QToolButton()
-        self.button.setText(text)
+        self._text = text
+        self.button = link_button("")
         self.button.setCheckable(True)
-        self.button.setProperty("kind", "link")
-        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.button.setArrowType(Qt.ArrowType.RightArrow)
-        self.button.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.button.setAccessibleName(text.replace("&", ""))
         self.button.toggled.connect(self._fold)
         self.content = QWidget()
         self.body = QVBoxLayout(self.content)
@@ -192,15 +188,18 @@ class Fold(QWidget):
         column.setSpacing(0)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.content)
+        self._say(opened=False)
 
     def set_open(self, opened: bool) -> None:
         self.button.setChecked(opened)
 
     def _fold(self, opened: bool) -> None:
-        arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
-        self.button.setArrowType(arrow)
+        self._say(opened)
         self.content.setVisible(opened)
         self.toggled.emit(opened)
+
+    def _say(self, opened: bool) -> None:
+        self.button.setText(f"{'▾' if opened else '▸'}  {self._text}")
 
 
 def duration(seconds: float | None) -> str:

@@ -74,7 +74,7 @@ class FindingsList(QFrame):
         column.setSpacing(theme.TIGHT)
         row = QHBoxLayout()
         row.setSpacing(theme.NORMAL)
-        row.addWidget(sign)
+        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(words, 1)
         column.addLayout(row)
         if finding.details:
@@ -90,10 +90,13 @@ class FindingsList(QFrame):
         details = QPlainTextEdit(text)
         details.setReadOnly(True)
         details.setAccessibleName(self.tr("The list"))
-        details.setFixedHeight(min(110, 28 + 18 * len(lines)))
+        line = details.fontMetrics().lineSpacing()
+        details.setFixedHeight(min(6, len(lines)) * line + 14)
         details.hide()
         button = link_button(self.tr("Show the list"))
         button.setCheckable(True)
+        # As high as the sentence beside it.
+        button.setStyleSheet("padding: 0 2px; min-height: 0; border-width: 0 0 1px 0;")
         button.toggled.connect(details.setVisible)
         button.toggled.connect(
             lambda opened: button.setText(

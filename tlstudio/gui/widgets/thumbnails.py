@@ -246,8 +246,10 @@ class ThumbnailView(QListView):
         self.activated.connect(lambda index: self.opened.emit(index.row()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The columns share the width evenly."""
-        room = self.viewport().width() - 2
+        """The columns share evenly the width that is there with a scroll bar, so that nothing
+        moves when it comes and goes."""
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        room = self.maximumViewportSize().width() - bar - 1
         columns = max(1, room // _CELL)
         self.setGridSize(QSize(max(_CELL, room // columns), _CELL))
         super().resizeEvent(event)

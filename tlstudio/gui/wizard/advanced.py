@@ -80,13 +80,13 @@ class Advanced(QWidget):
     # --- the fields -----------------------------------------------------------------------------
 
     def _add_learning(self) -> None:
-        self._number("learning_rate", self.tr("Learning &rate"), 1e-6, 10, decimals=6)
+        self._number("learning_rate", self.tr("Learnin&g rate"), 1e-6, 10, decimals=6)
         self._choice(
             "optimizer",
             self.tr("&Optimiser"),
             {"adamw": self.tr("AdamW"), "sgd": self.tr("SGD with momentum")},
         )
-        self._whole("batch_size", self.tr("Batch &size"), 1, 4096, self.tr(" pictures"))
+        self._whole("batch_size", self.tr("Batch si&ze"), 1, 4096, self.tr(" pictures"))
         names = {
             "none": self.tr("none"),
             "light": self.tr("light"),
@@ -95,7 +95,7 @@ class Advanced(QWidget):
         }
         self._choice(
             "augmentation",
-            self.tr("&Variation of pictures"),
+            self.tr("Variation of pict&ures"),
             names,
             read=lambda recipe: next(
                 (name for name, value in AUGMENTATIONS.items() if value == recipe.augmentation), ""
@@ -133,14 +133,14 @@ class Advanced(QWidget):
         )
         self._choice(
             "batchnorm_statistics",
-            self.tr("BatchNorm s&tatistics"),
+            self.tr("BatchNorm stat&istics"),
             {"fixed": self.tr("stay as they are"), "update": self.tr("follow your pictures")},
         )
 
     def _add_run(self) -> None:
         self._whole(
             "patience",
-            self.tr("Stops &after"),
+            self.tr("Sto&ps after"),
             0,
             1000,
             self.tr(" epochs without gain"),
@@ -152,7 +152,7 @@ class Advanced(QWidget):
         seed.setRange(0, 2**31 - 1)
         seed.setKeyboardTracking(False)
         seed.valueChanged.connect(self._state.set_seed)
-        self._place("seed", self.tr("S&eed"), seed)
+        self._place("seed", self.tr("&Seed"), seed)
         device = QComboBox()
         device.activated.connect(lambda row: self._set_device(device.itemData(row)))
         self._place("device", self.tr("De&vice"), device)

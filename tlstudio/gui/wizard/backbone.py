@@ -104,7 +104,7 @@ class BackbonePage(Page):
         entry, weights = self.state.backbone, self.state.weights
         self.name_label.setText(entry.name)
         self.weights_label.setText(self._weights_sentence(entry, weights))
-        self.published_button.setVisible(weights.source != "published")
+        self.published_button.setVisible(weights.source == "file")
         for label, text in zip(self._facts, self._fact_texts(entry), strict=True):
             label.setText(text)
         if weights.source == "scratch":

@@ -294,7 +294,12 @@ class WizardState:
         self._changed()
 
     def set_doctor(self, doctor: DoctorResult) -> None:
+        """What this computer has. With a graphics card, and nothing decided yet: Balanced."""
         self.doctor = doctor
+        untouched = self.preset == "fast" and PageId.SETTINGS not in self._visited
+        if untouched and doctor.devices and doctor.devices[0].id != "cpu":
+            self.preset, self.recipe = "balanced", PRESETS["balanced"].recipe
+            self.frozen = frozen_stages("balanced", len(self.backbone.stages))
         self._changed()
 
     def training_device(self) -> DeviceInfo | None:
