@@ -65,7 +65,7 @@ def tour(
     out: Path,
     backbone: str = "squeezenet1_1",
     weights: WeightsSpec | None = None,
-    epochs: int = 8,
+    epochs: int | None = None,
     timeout_s: float = 1200,
     pictures: Path | None = None,
     keep: Path | None = None,
@@ -73,7 +73,7 @@ def tour(
     """Drives the window through the main job, a PNG a page into `out`.
 
     The pictures are the sample's, or those of the folder `pictures`. The exported model goes to the
-    new folder `keep`, or away with the tour.
+    new folder `keep`, or away with the tour. Without `epochs` it is the preset's number.
     The published weights are looked for where the program keeps them; with others, everything but
     the pictures of the pages goes to a temporary folder. Raises `TourError` when something does not
     come within `timeout_s` seconds, and what else goes wrong as its own sentence.
@@ -147,7 +147,7 @@ class Guide:
         self,
         backbone: str,
         weights: WeightsSpec,
-        epochs: int,
+        epochs: int | None,
         export: Path,
         pictures: Path | None = None,
     ) -> TourReport:
@@ -188,7 +188,7 @@ class Guide:
         )
         self._shoot("images", images.loader)
 
-    def _choose_network(self, backbone: str, weights: WeightsSpec, epochs: int) -> None:
+    def _choose_network(self, backbone: str, weights: WeightsSpec, epochs: int | None) -> None:
         state = self._wizard.state
         state.set_backbone(backbone)
         state.set_weights(weights)
@@ -198,7 +198,8 @@ class Guide:
         state.set_preset("balanced")
         if weights.source == "scratch":
             state.set_frozen(0)
-        state.change_recipe(epochs=epochs)
+        if epochs is not None:
+            state.change_recipe(epochs=epochs)
         self._shoot("settings")
 
     def _train(self) -> float:
