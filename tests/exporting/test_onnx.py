@@ -46,7 +46,7 @@ def torchvisions_answer(model: TrainedModel, pictures: np.ndarray) -> np.ndarray
         return torch.softmax(model.network.network(prepared), 1).numpy()
 
 
-def assert_agrees(file: Path, model: TrainedModel) -> None:
+def assert_agrees(file: Path, model: TrainedModel, tolerance: float) -> None:
     session = onnxruntime.InferenceSession(str(file))
     random = np.random.default_rng(7)
     drawn = [tuple(random.integers(1, 500, 2)) for _ in range(8)]
@@ -55,7 +55,10 @@ def assert_agrees(file: Path, model: TrainedModel) -> None:
         noise = random.integers(0, 256, (len(coarse), height, width, 3))
         pictures = ((coarse + noise) // 2).astype(np.uint8)
         (found,) = session.run(None, {"pictures": pictures})
-        assert np.abs(found - torchvisions_answer(model, pictures)).max() < 1e-5, (height, width)
+        assert np.abs(found - torchvisions_answer(model, pictures)).max() < tolerance, (
+            height,
+            width,
+        )
 
 
 def answered(model: Path, *inputs: Path) -> PredictionResult:
@@ -66,7 +69,7 @@ def answered(model: Path, *inputs: Path) -> PredictionResult:
 def test_it_agrees_with_torchvision_for_pictures_of_any_shape(
     run: Path, onnx_export: ExportResult
 ) -> None:
-    assert_agrees(Path(onnx_export.files[0]), load_model(run))
+    assert_agrees(Path(onnx_export.files[0]), load_model(run), 1e-5)
 
 
 def test_the_certificate_covers_all_validation_pictures(onnx_export: ExportResult) -> None:
@@ -92,6 +95,14 @@ def test_the_file_says_what_its_user_must_know(onnx_export: ExportResult) -> Non
     assert (given.name, sides) == ("pictures", ["n", "height", "width", 3])
     sides = [side.dim_param or side.dim_value for side in gives.type.tensor_type.shape.dim]
     assert (gives.name, sides) == ("probabilities", ["n", 3])
+
+
+def test_the_file_says_nothing_of_the_computer_that_made_it(
+    run: Path, onnx_export: ExportResult
+) -> None:
+    content = Path(onnx_export.files[0]).read_bytes()
+    for secret in (str(Path(tlstudio.__file__).parent), str(run.parent), ".py", "stack_trace"):
+        assert secret.encode() not in content, secret
 
 
 def test_run_model_folder_and_onnx_file_give_the_same_answers(
@@ -194,4 +205,5 @@ def test_every_family_can_be_exported(identifier: str, tmp_path: Path) -> None:
     run = made_run(tmp_path, identifier)
     out = tmp_path / "out"
     drive(export(ExportJob(run=str(run), out=str(out))), lambda event: None)
-    assert_agrees(out / "model.onnx", load_model(run))
+    # Deep random networks enlarge the rounding of their first layers more than trained ones.
+    assert_agrees(out / "model.onnx", load_model(run), 1e-4)

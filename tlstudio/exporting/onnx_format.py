@@ -128,7 +128,13 @@ def _traced(classifier: Classifier) -> ONNXProgram:
 
 
 def _describe(program: ONNXProgram, model: TrainedModel) -> None:
-    """Puts into the file what its user must know. No date: one model gives one file."""
+    """Puts into the file what its user must know, and takes out what is nobody's business.
+
+    The exporter notes for each node from which file and line of this computer it came. Without that
+    and without a date, one model gives one file, byte for byte.
+    """
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()
     program.model.producer_name = "TL Studio"
     program.model.producer_version = tlstudio.__version__
     program.model.graph.name = model.card.backbone
