@@ -325,12 +325,14 @@ def demo(
 @app.command()
 def tour(
     folder: Annotated[Path, typer.Argument(help="A folder for the pictures of the pages.")],
+    backbone: Annotated[str | None, typer.Option(help=f"Default: {RECOMMENDED}.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="A weights file of that backbone.")] = None,
     json: Json = False,
 ) -> None:
     """Drive the real window through the main job on the sample, with a PNG of each page."""
     from tlstudio.cli.demo import run_tour
 
-    raise typer.Exit(run_tour(folder, as_json=json))
+    run_tour(folder, network=backbone, weights=weights, as_json=json)
 
 
 @app.command()

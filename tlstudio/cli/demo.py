@@ -1,0 +1,135 @@
+"""Owns the demonstration: the main job on the sample, on the command line and in the window."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tlstudio.backbones.catalogue import RECOMMENDED, backbone
+from tlstudio.backbones.weights import weights_state
+from tlstudio.cli.console import out, print_json, run_task
+from tlstudio.display import why_no_display
+from tlstudio.engine.runner import task_for
+from tlstudio.errors import RunError, UsageError
+from tlstudio.jobs import (
+    Augmentation,
+    BackboneSpec,
+    DatasetSpec,
+    EvaluateJob,
+    ExportJob,
+    Job,
+    Recipe,
+    SampleJob,
+    TrainingJob,
+    TrainRun,
+    WeightsSpec,
+)
+
+SMALL = "squeezenet1_1"
+"""What the demonstration trains from nothing where no pretrained weights are on this computer."""
+
+FROM_NOTHING = Recipe(
+    epochs=12,
+    batch_size=8,
+    learning_rate=3e-4,
+    stage_rate=1,
+    stage_decay=1,
+    batchnorm_statistics="update",
+    augmentation=Augmentation(
+        crop_scale=1, flip_vertical=True, brightness=0, contrast=0, saturation=0
+    ),
+    patience=None,
+)
+
+
+def run_demo(folder: Path, *, as_json: bool) -> None:
+    """Sample pictures, a backbone, training, evaluation, export: everything in `folder`."""
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(f"{folder} is not an empty folder.", "Give the demonstration a new one.")
+
+    def run(job: Job, what: str) -> Any:
+        if not as_json:
+            out.print(f"[bold]{what}[/]")
+        return run_task(task_for(job), as_json=as_json)
+
+    sample = run(SampleJob(folder=str(folder / "pictures")), "Drawing the sample pictures")
+    start = _start(folder, run)
+    job = TrainingJob(dataset=DatasetSpec(folder=sample.folder), backbone=start)
+    trained = run(
+        TrainRun(job=job, run=str(folder / "run")),
+        f"Training on {sample.pictures} pictures, starting from {backbone(start.id).name}",
+    )
+    checked = run(EvaluateJob(run=trained.run), "Checking the model")
+    exported = run(
+        ExportJob(run=trained.run, format="onnx", out=str(folder / "export")), "Exporting it"
+    )
+    if as_json:
+        results = {"train": trained, "evaluate": checked, "export": exported}
+        parts = {name: result.model_dump(mode="json") for name, result in results.items()}
+        print_json({"type": "result", "folder": str(folder), **parts})
+        return
+    out.print(
+        f"{checked.accuracy:.0%} of {checked.n} pictures that it did not learn from are right "
+        f"(95 % interval {checked.accuracy_low:.0%} to {checked.accuracy_high:.0%})."
+    )
+    out.print(
+        f"{exported.same_answer} of {exported.n} get the same answer in {exported.runtime}: "
+        f"{exported.files[0]}",
+        markup=False,
+    )
+
+
+def _start(folder: Path, run: Any) -> BackboneSpec:
+    """Published weights where they are on this computer; nothing is downloaded unasked."""
+    if weights_state(backbone(RECOMMENDED)) == "present":
+        return BackboneSpec(id=RECOMMENDED)
+    pictures = run(
+        SampleJob(folder=str(folder / "backbone" / "pictures"), seed=1),
+        "There are no pretrained weights on this computer, and nothing is downloaded unasked. So the "
+        "demonstration first trains a small backbone from nothing, on other pictures of cloth. It "
+        "will be far from what pretrained weights give.",
+    )
+    job = TrainingJob(
+        dataset=DatasetSpec(folder=pictures.folder),
+        backbone=BackboneSpec(id=SMALL, weights=WeightsSpec(source="scratch")),
+        freeze="none",
+        recipe=FROM_NOTHING,
+    )
+    trained = run(
+        TrainRun(job=job, run=str(folder / "backbone" / "run")),
+        f"Training {backbone(SMALL).name} from nothing",
+    )
+    weights = WeightsSpec(source="file", file=str(Path(trained.model) / "model.safetensors"))
+    return BackboneSpec(id=SMALL, weights=weights)
+
+
+def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json: bool) -> None:
+    """The same main job through the real window, with a picture of each page in `folder`."""
+    reason = why_no_display()
+    if reason is not None:
+        raise UsageError(
+            "There is no display here for the tour to show its window on.",
+            "Start it under a virtual one (xvfb-run), or with QT_QPA_PLATFORM=offscreen.",
+        )
+    from tlstudio.gui.tour import tour
+
+    identifier, spec = _tour_start(network, weights)
+    report = tour(folder, identifier, spec)
+    if as_json:
+        print_json({"type": "result", **asdict(report)})
+        return
+    for page in report.pages:
+        out.print(str(folder / page), markup=False)
+    out.print(
+        f"{report.seconds:.0f} s. Longest stall of the window while training: "
+        f"{report.longest_stall_ms:.0f} ms, {report.stalls} over 50 ms."
+    )
+
+
+def _tour_start(network: str | None, weights: Path | None) -> tuple[str, WeightsSpec]:
+    if weights is not None:
+        return network or RECOMMENDED, WeightsSpec(source="file", file=str(weights))
+    if weights_state(backbone(network or RECOMMENDED)) == "present":
+        return network or RECOMMENDED, WeightsSpec()
+    return network or SMALL, WeightsSpec(source="scratch")
