@@ -10,7 +10,7 @@ from conftest import ScriptedClient, waits_for_cancel
 from made_up_scans import made_up_scan
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from tlstudio.errors import DatasetError
@@ -102,10 +102,14 @@ def test_a_picture_opens_larger_and_arrows_show_its_neighbours(
 def test_50000_pictures_are_shown_at_once(qtbot: QtBot, page: ImagesPage) -> None:
     page.state.set_scan(made_up_scan({"many": 50_000, "few": 4000}))
     assert page.thumbnails.thumbnails.rowCount() == 50_000
-    page.thumbnails.scrollToBottom()
-    QApplication.processEvents()
     last = page.thumbnails.thumbnails.index(49_999)
-    assert page.thumbnails.viewport().rect().intersects(page.thumbnails.visualRect(last))
+
+    def at_the_end() -> bool:
+        page.thumbnails.scrollToBottom()
+        shown = page.thumbnails.viewport().rect()
+        return shown.intersects(page.thumbnails.visualRect(last))
+
+    qtbot.waitUntil(at_the_end)
 
 
 def test_scanning_shows_words_numbers_and_time_left(

@@ -44,6 +44,8 @@ _WAITING = 8
 _TOGETHER_S = 0.02
 """Requests that follow each other as closely as this come from one painting of the view."""
 _THREADS = 2
+_BATCH = 4000
+"""Laying out more items than this at once would be felt."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -239,11 +241,17 @@ class ThumbnailView(QListView):
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setBatchSize(_BATCH)
         self.setGridSize(QSize(_CELL, _CELL))
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(False)
         self.verticalScrollBar().setSingleStep(_CELL // 2)
         self.activated.connect(lambda index: self.opened.emit(index.row()))
+
+    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:
+        """A picture arrived: QListView would lay out all items again, and none changed its size."""
+        self.viewport().update(self.visualRect(first))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The columns share evenly the width that is there with a scroll bar, so that nothing
