@@ -126,6 +126,7 @@ class Curves(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data = CurveData()
+        self._stale = True
         self.setAccessibleName(self.tr("Loss and accuracy by epoch"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -143,7 +144,10 @@ class Curves(QWidget):
         self._restyle()
 
     def add(self, event: Event) -> None:
-        if self.data.add(event) and not self._timer.isActive():
+        if not self.data.add(event):
+            return
+        self._stale = True
+        if not self._timer.isActive():
             self._timer.start()
 
     def clear(self) -> None:
@@ -201,7 +205,7 @@ class Curves(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._redraw()
+        self._redraw_if_seen()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -215,11 +219,12 @@ class Curves(QWidget):
 
     def _redraw_if_seen(self) -> None:
         """A hidden plot costs nothing; it catches up when it is shown."""
-        if self.isVisible():
+        if self._stale and self.isVisible():
             self._redraw()
 
     def _redraw(self) -> None:
         self._timer.stop()
+        self._stale = False
         data = self.data
         furthest = data.furthest
         self.loss.draw(data.loss, furthest)

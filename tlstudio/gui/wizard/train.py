@@ -33,6 +33,7 @@ from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.gui.wizard.training_controls import TrainingControls
 from tlstudio.gui.wizard.training_session import TrainingSession
+from tlstudio.jobs import TrainResult
 from tlstudio.tasks import Answers, Event
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class TrainPage(Page):
         self.curves: Curves | None = None
         self._preloading: threading.Thread | None = None
         self._question: QMessageBox | None = None
+        self._ended: TrainResult | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REFRESH_MS)
@@ -238,7 +240,8 @@ class TrainPage(Page):
             self.stale_notice.clear()
         if session.stage == "failed":
             self.error_notice.say("error", *session.error)
-        if session.stage == "finished":
+        if session.stage == "finished" and self._ended is not session.result:
+            self._ended = session.result
             self._hand_over()
             self.error_notice.clear()
             if self.curves is not None:
