@@ -13,6 +13,7 @@ from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
 from tlstudio.tasks import Answer, Answers
 
 SIDE = 64
+SHOWN = 9
 RIGHT, WRONG = "✓", "✕"
 
 
@@ -37,6 +38,13 @@ class AnswerCell(QWidget):
         self.setToolTip(f"{answer.file}\n{self._in_words(answer)}")
         self.update()
 
+    def clear(self) -> None:
+        """No answer yet: an empty frame."""
+        self.answer, self._image = None, None
+        self.setAccessibleName("")
+        self.setToolTip("")
+        self.update()
+
     def show_image(self, image: QImage | None) -> None:
         self._image = image
         self.update()
@@ -49,15 +57,16 @@ class AnswerCell(QWidget):
         return text.format(answer=answer.answer, label=answer.label, sure=100 * answer.confidence)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self.answer is None:
-            return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         c = theme.colours()
-        right = self.answer.answer == self.answer.label
         frame = QRect((self.width() - SIDE) // 2, 0, SIDE, SIDE)
         draw_picture(painter, frame, self._image, fill=True)
+        if self.answer is None:
+            painter.end()
+            return
+        right = self.answer.answer == self.answer.label
         line = self.fontMetrics().height()
         painter.setPen(QColor(c.ok if right else c.error))
         painter.setFont(theme.text_font("small", bold=not right))
@@ -98,40 +107,38 @@ def draw_picture(painter: QPainter, frame: QRect, image: QImage | None, fill: bo
 
 
 class AnswerStrip(QWidget):
-    """Nine cells in a row; the pictures are the same through a whole run."""
+    """Nine cells in a row, empty until the first answers come, so that nothing moves when they do.
+
+    The pictures are the same through a whole run.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.cells: list[AnswerCell] = []
+        self.cells = [AnswerCell(self) for _ in range(SHOWN)]
         self._paths: list[str] = []
         self._images: dict[str, QImage] = {}
         self._loader = ThumbnailLoader(self)
         self._loader.loaded.connect(self._keep_image)
         self.setAccessibleName(self.tr("What the model says of a few validation pictures"))
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(theme.TIGHT)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.TIGHT)
+        for cell in self.cells:
+            row.addWidget(cell, 1)
 
     def show_answers(self, folder: Path, answers: Answers) -> None:
         """`folder` is the data set's, in which the answers' files lie."""
-        while len(self.cells) < len(answers.answers):
-            cell = AnswerCell(self)
-            self.cells.append(cell)
-            self._row.addWidget(cell, 1)
         self._paths = [str(folder / answer.file) for answer in answers.answers]
         for cell, path, answer in zip(self.cells, self._paths, answers.answers, strict=False):
             cell.show_answer(answer)
             cell.show_image(self._images.get(path))
             if path not in self._images:
                 self._loader.request(path, 2 * SIDE)
-        for cell in self.cells[len(answers.answers) :]:
-            cell.hide()
 
     def clear(self) -> None:
         for cell in self.cells:
-            self._row.removeWidget(cell)
-            cell.deleteLater()
-        self.cells, self._paths, self._images = [], [], {}
+            cell.clear()
+        self._paths, self._images = [], {}
 
     def close_pictures(self) -> None:
         """Ends the reading of pictures."""

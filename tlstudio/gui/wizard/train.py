@@ -97,9 +97,9 @@ class TrainPage(Page):
         self._plots.body.setContentsMargins(12, 8, 12, 8)
         self._plots.setMinimumHeight(212)
         column.addWidget(self._plots, 1)
-        self._answers_caption = small_label("")
         self.answers = AnswerStrip()
-        column.addWidget(self._answers_caption)
+        caption = self.tr("What it says now of a few pictures that it does not learn from")
+        column.addWidget(small_label(caption))
         column.addWidget(self.answers)
         column.addWidget(self._log())
         scroll = QScrollArea()
@@ -322,13 +322,6 @@ class TrainPage(Page):
 
     def _show_warnings(self) -> None:
         warnings = self.session.model.warnings
-        answers = self.session.model.answers
-        caption = ""
-        if answers is not None:
-            caption = self.tr("What it says now of {n} pictures that it does not learn from")
-            caption = caption.format(n=len(answers.answers))
-        _set_text(self._answers_caption, caption)
-        self._answers_caption.setVisible(bool(caption))
         if not warnings:
             self.warning_notice.clear()
             return
