@@ -8,7 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tlstudio.errors import UsageError
 
@@ -24,6 +32,8 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 # --- what to learn from -------------------------------------------------------------------------
 
@@ -133,8 +143,6 @@ class Recipe(Spec):
 Freeze = int | str
 """The first k stages (a number), all up to and including a stage (its name), "all" or "none"."""
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 
 class TrainingJob(Spec):
     """Everything that decides a model. The same job gives the same weights, whoever runs it."""
@@ -145,7 +153,13 @@ class TrainingJob(Spec):
     freeze: Freeze = "all"
     recipe: Recipe = Recipe()
     seed: int = Field(default=0, ge=0, lt=2**31)
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
+
+    @field_validator("freeze")
+    @classmethod
+    def _number_as_number(cls, freeze: Freeze) -> Freeze:
+        """The command line says "14" and the window 14: one plan, one job file."""
+        return int(freeze) if isinstance(freeze, str) and freeze.isdecimal() else freeze
 
 
 def load_training_job(file: Path) -> TrainingJob:
@@ -215,7 +229,7 @@ class EvaluateJob(Spec):
     kind: Literal["evaluate"] = "evaluate"
     run: str
     folder: str | None = None
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
 
 
 class PredictJob(Spec):
@@ -224,7 +238,7 @@ class PredictJob(Spec):
     kind: Literal["predict"] = "predict"
     model: str
     inputs: tuple[str, ...] = Field(min_length=1)
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
 
 
 ExportFormat = Literal["onnx", "torchvision"]

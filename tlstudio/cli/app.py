@@ -17,6 +17,7 @@ from tlstudio.errors import Cancelled, TLStudioError, UsageError
 from tlstudio.jobs import (
     BackboneSpec,
     DatasetSpec,
+    Device,
     DoctorJob,
     EvaluateJob,
     ExportJob,
@@ -44,7 +45,6 @@ Json = Annotated[
     bool, typer.Option("--json", help="One JSON object a line; the last is the result.")
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same result.")]
-Device = Literal["auto", "cpu", "cuda", "mps"]
 RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
 
@@ -93,7 +93,8 @@ def sample(
     if json:
         print_result(result)
     else:
-        out.print(f"{result.pictures} pictures in {len(result.classes)} classes: {result.folder}")
+        where = f"in {len(result.classes)} classes: {result.folder}"
+        out.print(f"{result.pictures} pictures {where}", markup=False)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -129,7 +130,7 @@ def _line(event: Event) -> str:
             f"{event.val_loss:.3f}, accuracy {event.val_accuracy:.1%}"
         )
     if isinstance(event, tasks.Warned):
-        return f"[yellow]Note:[/] {event.message} {event.hint}".rstrip()
+        return f"[yellow]Note:[/] {escape(f'{event.message} {event.hint}'.rstrip())}"
     if isinstance(event, tasks.Logged):
-        return f"[dim]{event.message}[/]"
+        return f"[dim]{escape(event.message)}[/]"
     return ""

@@ -26,13 +26,17 @@ from tlstudio.jobs import (
     WeightsSpec,
 )
 
-SMALL = "squeezenet1_1"
-"""What the demonstration trains from nothing where no pretrained weights are on this computer."""
+FRESH = "resnet18"
+"""What the demonstration trains from nothing where no pretrained weights are on this computer: of
+the small networks the one that learns most from a few hundred pictures in minutes."""
+
+TOUR = "squeezenet1_1"
+"""What the tour trains from nothing in that case: it is about the window, and this is quickest."""
 
 FROM_NOTHING = Recipe(
-    epochs=12,
-    batch_size=8,
-    learning_rate=3e-4,
+    epochs=8,
+    batch_size=16,
+    learning_rate=1e-3,
     stage_rate=1,
     stage_decay=1,
     batchnorm_statistics="update",
@@ -86,22 +90,22 @@ def _start(folder: Path, run: Any) -> BackboneSpec:
         return BackboneSpec(id=RECOMMENDED)
     pictures = run(
         SampleJob(folder=str(folder / "backbone" / "pictures"), seed=1),
-        "There are no pretrained weights on this computer, and nothing is downloaded unasked. So the "
-        "demonstration first trains a small backbone from nothing, on other pictures of cloth. It "
-        "will be far from what pretrained weights give.",
+        "There are no pretrained weights on this computer, and nothing is downloaded unasked. So "
+        "the demonstration first trains a small backbone from nothing, on other pictures of cloth: "
+        "a few minutes, and less accurate than pretrained weights are.",
     )
     job = TrainingJob(
         dataset=DatasetSpec(folder=pictures.folder),
-        backbone=BackboneSpec(id=SMALL, weights=WeightsSpec(source="scratch")),
+        backbone=BackboneSpec(id=FRESH, weights=WeightsSpec(source="scratch")),
         freeze="none",
         recipe=FROM_NOTHING,
     )
     trained = run(
         TrainRun(job=job, run=str(folder / "backbone" / "run")),
-        f"Training {backbone(SMALL).name} from nothing",
+        f"Training {backbone(FRESH).name} from nothing",
     )
     weights = WeightsSpec(source="file", file=str(Path(trained.model) / "model.safetensors"))
-    return BackboneSpec(id=SMALL, weights=weights)
+    return BackboneSpec(id=FRESH, weights=weights)
 
 
 def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json: bool) -> None:
@@ -132,4 +136,4 @@ def _tour_start(network: str | None, weights: Path | None) -> tuple[str, Weights
         return network or RECOMMENDED, WeightsSpec(source="file", file=str(weights))
     if weights_state(backbone(network or RECOMMENDED)) == "present":
         return network or RECOMMENDED, WeightsSpec()
-    return network or SMALL, WeightsSpec(source="scratch")
+    return network or TOUR, WeightsSpec(source="scratch")

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import small_label
 from tlstudio.gui.wizard.page import device_words
-from tlstudio.gui.wizard.state import Device, WizardState
-from tlstudio.jobs import AUGMENTATIONS, DeviceInfo, Recipe
+from tlstudio.gui.wizard.state import WizardState
+from tlstudio.jobs import AUGMENTATIONS, Device, DeviceInfo, Recipe
 
 Field = QSpinBox | QDoubleSpinBox | QComboBox
 

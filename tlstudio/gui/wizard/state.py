@@ -20,6 +20,7 @@ from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.jobs import (
     BackboneSpec,
     DatasetSpec,
+    Device,
     DeviceInfo,
     DoctorResult,
     EvaluationResult,
@@ -32,7 +33,6 @@ from tlstudio.jobs import (
 )
 from tlstudio.projects.places import runs_folder
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
 Status = Literal["done", "here", "stale", "todo"]
 
 
