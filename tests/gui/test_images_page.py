@@ -18,7 +18,8 @@ from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.state import PageId, WizardState
-from tlstudio.jobs import Job, LeftOut, Result, SampleResult, ScanJob, ScanResult
+from tlstudio.jobs import Job, LeftOut, Result, SampleJob, SampleResult, ScanJob, ScanResult
+from tlstudio.projects.places import samples_folder
 from tlstudio.tasks import Event, Progress
 
 
@@ -231,16 +232,41 @@ def test_a_dropped_file_is_explained(page: ImagesPage, tmp_path: Path) -> None:
     assert page.drop_area.isVisible()
 
 
-def test_the_sample_is_drawn_and_scanned(
+def test_the_sample_is_drawn_once_and_scanned(
     qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
 ) -> None:
-    def script(_: Job) -> Generator[Event, None, Result]:
+    def script(job: Job) -> Generator[Event, None, Result]:
+        assert isinstance(job, SampleJob)
+        Path(job.folder).mkdir(parents=True)
         yield Progress(phase="sample", done=1, total=2)
-        return SampleResult(folder=scan.folder, pictures=50, classes=scan.classes)
+        return SampleResult(folder=job.folder, pictures=50, classes=scan.classes)
 
     client.script["sample"] = script
-    finds(client, scan)
+    finds(client, scan, scan)
     qtbot.mouseClick(page.drop_area.sample_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(page.bars.isVisible)
     assert [job.kind for job in client.jobs] == ["sample", "scan"]
     assert page.state.why_not_next(PageId.IMAGES) is None
+    page.open_sample()
+    qtbot.waitUntil(lambda: len(client.jobs) == 3 and page.bars.isVisible())
+    scanned = [job.dataset.folder for job in client.jobs if isinstance(job, ScanJob)]
+    assert scanned == [str(samples_folder() / "fabric")] * 2
+
+
+def test_a_broken_off_sample_is_drawn_again(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient
+) -> None:
+    def script(job: Job) -> Generator[Event, None, Result]:
+        assert isinstance(job, SampleJob)
+        Path(job.folder).mkdir(parents=True)
+        yield from waits_for_cancel(job)
+        raise AssertionError
+
+    client.script["sample"] = script
+    for _ in range(2):
+        page.open_sample()
+        qtbot.waitUntil(lambda: page.progress.numbers.text() != "")
+        qtbot.mouseClick(page.progress.cancel, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(page.drop_area.isVisible)
+    folders = {job.folder for job in client.jobs if isinstance(job, SampleJob)}
+    assert len(folders) == 2

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] = ()) -> int:
     wizard.left.connect(app.quit)
     wizard.show()
     # After the first paint, so that nothing competes with it.
-    QTimer.singleShot(0, wizard.look_for_devices)
+    QTimer.singleShot(0, wizard.prepare)
     return app.exec()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 import time
@@ -83,6 +84,10 @@ class ThumbnailLoader(QObject):
             self._workers += 1
         self._pool.start(self._work)
 
+    def warm_up(self) -> None:
+        """Imports the reader in a thread, so that the first thumbnails need not wait for it."""
+        self._pool.start(_import_reader)
+
     def stop(self) -> None:
         """Forgets what waits and waits for the pictures being read: milliseconds."""
         with self._lock:
@@ -106,9 +111,13 @@ class ThumbnailLoader(QObject):
                 self.loaded.emit(path, side, image)
 
 
+def _import_reader() -> None:
+    """numpy and Pillow take a third of a second to import: never in the main thread."""
+    importlib.import_module("tlstudio.images.reader")
+
+
 def read_image(path: str, side: int) -> QImage:
     """The upright picture, its longer side at most `side` pixels; a null image if unreadable."""
-    # numpy and Pillow take a tenth of a second to import: in a thread, when first needed.
     from tlstudio.images.reader import thumbnail
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count as count_from
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
@@ -145,6 +146,9 @@ class ImagesPage(Page):
         for action in self.actions():
             action.setEnabled(not locked)
 
+    def prepare(self) -> None:
+        self.loader.warm_up()
+
     def leave(self) -> None:
         self.loader.stop()
 
@@ -197,8 +201,15 @@ class ImagesPage(Page):
         thread.succeeded.connect(self._scanned)
 
     def open_sample(self) -> None:
-        """Draws the sample pictures, once, and looks through them."""
-        job = SampleJob(folder=str(samples_folder() / "fabric"))
+        """Looks through the sample pictures, which are drawn the first time. A drawing that was
+        broken off is left aside, so that half a sample never passes for a whole one."""
+        ready = samples_folder() / "fabric"
+        if ready.is_dir():
+            self.open_folder(str(ready))
+            return
+        attempts = (samples_folder() / f"fabric, drawing {n}" for n in count_from(1))
+        drawing = next(folder for folder in attempts if not folder.exists())
+        job = SampleJob(folder=str(drawing))
         thread = self._run(job, self.tr("Drawing the sample pictures: woven fabric with flaws"))
         thread.succeeded.connect(self._sampled)
 
@@ -230,7 +241,12 @@ class ImagesPage(Page):
 
     def _sampled(self, sample: SampleResult) -> None:
         self._thread = None
-        self.open_folder(sample.folder)
+        ready = samples_folder() / "fabric"
+        try:
+            Path(sample.folder).rename(ready)
+        except OSError:  # another window was quicker: this one's drawing is as good
+            ready = Path(sample.folder)
+        self.open_folder(str(ready))
 
     def _failed(self, message: str, hint: str) -> None:
         self.notice.say("error", message, hint)

@@ -122,6 +122,9 @@ class Page(QWizardPage):
     def set_locked(self, locked: bool) -> None:
         """While training, a page before it can be read and not changed; subclasses disable."""
 
+    def prepare(self) -> None:
+        """The window has been painted: time for what will be needed soon, off the main thread."""
+
     def leave(self) -> None:
         """The window closes: what runs beside the engine ends here."""
 

@@ -72,6 +72,12 @@ class Wizard(QWizard):
 
     # --- going about ----------------------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """After the first paint: starts the engine and what else takes a while."""
+        self.look_for_devices()
+        for page in self.pages:
+            page.prepare()
+
     def look_for_devices(self) -> None:
         """Asks the engine, which starts it: it has imported torch when it is needed."""
         thread = self.engine.start(DoctorJob())
