@@ -220,3 +220,28 @@ def test_shutting_down_cancels_waits_and_closes_the_engine(
     with qtbot.waitSignals([thread.cancelled, engine.closed]):
         engine.shut_down()
     assert client.requests["close"] == 1
+
+
+def test_an_engine_that_does_not_listen_is_ended_all_the_same(qtbot: QtBot) -> None:
+    ended = threading.Event()
+
+    class DeafClient(ScriptedClient):
+        def cancel(self) -> None:
+            self.requests["cancel"] += 1
+
+        def close(self) -> None:
+            ended.set()
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield Progress(phase="scan", done=0, total=0)
+        ended.wait(10)
+        raise DatasetError("The engine ended.")
+
+    client = DeafClient()
+    client.script["scan"] = script
+    room = EngineRoom(client, patience_ms=50)
+    thread = room.start(SCAN)
+    with qtbot.waitSignal(thread.progressed):
+        pass
+    with qtbot.waitSignals([thread.failed, room.closed]):
+        room.shut_down()

@@ -44,12 +44,15 @@ class EngineRoom(QObject):
     closed = Signal()
     """`shut_down` is through: no job runs and the engine process has ended."""
 
-    def __init__(self, client: Client, parent: QObject | None = None) -> None:
+    def __init__(
+        self, client: Client, parent: QObject | None = None, patience_ms: int = 20_000
+    ) -> None:
         super().__init__(parent)
-        self._client = client
+        self._client, self._patience_ms = client, patience_ms
         self._waiting: deque[_Entry] = deque()
         self._current: _Entry | None = None
         self._started = 0.0
+        self._leaving = False
         self._closing: TaskThread | None = None
 
     @property
@@ -70,24 +73,32 @@ class EngineRoom(QObject):
         return thread
 
     def shut_down(self) -> None:
-        """Cancels whatever runs, ends the engine, and emits `closed`; nothing here waits."""
-        if self._closing is not None:
-            if self._closing.reported:
-                self.closed.emit()
-            return
-        for entry in (*self._waiting, *((self._current,) if self._current else ())):
-            entry.thread.cancel()
-        if self.busy:
-            self.changed.connect(self._shut_down_when_idle)
-            return
-        self._closing = TaskThread(self._close_client, parent=self)
-        self._closing.ended.connect(self.closed)
-        self._closing.start()
+        """Cancels whatever runs, ends the engine, and emits `closed`; nothing here waits.
 
-    def _shut_down_when_idle(self) -> None:
-        if not self.busy:
-            self.changed.disconnect(self._shut_down_when_idle)
-            self.shut_down()
+        An engine that does not heed the request within `patience_ms` is ended all the same.
+        """
+        if not self._leaving:
+            self._leaving = True
+            for entry in (*self._waiting, *((self._current,) if self._current else ())):
+                entry.thread.cancel()
+            self.changed.connect(self._check_closed)
+            QTimer.singleShot(self._patience_ms, self, self._close_engine)
+        self._check_closed()
+
+    def _check_closed(self) -> None:
+        if self.busy:
+            return
+        if self._closing is None:
+            self._close_engine()
+        elif self._closing.reported:
+            self.closed.emit()
+
+    def _close_engine(self) -> None:
+        if self._closing is None:
+            self._waiting.clear()
+            self._closing = TaskThread(self._close_client, parent=self)
+            self._closing.ended.connect(self._check_closed)
+            self._closing.start()
 
     def _close_client(self) -> Task[None]:
         self._client.close()

@@ -217,6 +217,10 @@ QLabel[role="hint"] {{ color: {c.muted}; }}
 QLabel[role="small"] {{ color: {c.muted}; font-size: {size["small"]}pt; }}
 QLabel[role="reason"] {{ color: {c.warn}; }}
 QLabel[role="figure"] {{ font-size: {size["title"]}pt; font-weight: 600; color: {c.text}; }}
+QLabel[kind="sign-info"] {{ color: {c.accent}; font-weight: 700; }}
+QLabel[kind="sign-ok"] {{ color: {c.ok}; font-weight: 700; }}
+QLabel[kind="sign-warn"] {{ color: {c.warn}; font-weight: 700; }}
+QLabel[kind="sign-error"] {{ color: {c.error}; font-weight: 700; }}
 QLabel:disabled {{ color: {c.disabled}; }}
 
 QFrame[kind="card"] {{

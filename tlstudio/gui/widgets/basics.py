@@ -146,10 +146,8 @@ class Notice(QFrame):
     def say(self, kind: NoticeKind, message: str, hint: str = "", action: str = "") -> None:
         """Shows the sentence. The sign says the kind as well as the colour does."""
         self.kind = kind
-        c = theme.colours()
-        colour = {"info": c.accent, "ok": c.ok, "warn": c.warn, "error": c.error}[kind]
         self._sign.setText(_SIGNS[kind])
-        self._sign.setStyleSheet(f"color: {colour}; font-weight: 700;")
+        set_kind(self._sign, f"sign-{kind}")
         self._message.setText(message)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))

@@ -35,7 +35,6 @@ class FindingsList(QFrame):
         self._column.setContentsMargins(12, theme.NORMAL, 12, theme.NORMAL)
         self._column.setSpacing(theme.TIGHT)
         self._shown: tuple[Finding, ...] | None = None
-        theme.THEME.changed.connect(self._recolour)
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
         if tuple(findings) == self._shown:
@@ -53,16 +52,9 @@ class FindingsList(QFrame):
         """What is shown, worst first."""
         return [finding.message for finding in self._shown or ()]
 
-    def _recolour(self) -> None:
-        shown, self._shown = self._shown, None
-        if shown is not None:
-            self.show_findings(shown)
-
     def _row(self, finding: Finding) -> QWidget:
-        c = theme.colours()
-        colour = {"error": c.error, "warn": c.warn, "info": c.accent}[finding.severity]
         sign = QLabel(_SIGNS[finding.severity])
-        sign.setStyleSheet(f"color: {colour}; font-weight: 700;")
+        sign.setProperty("kind", f"sign-{finding.severity}")
         sign.setFixedWidth(16)
         sign.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         words = QLabel(f"{finding.message} {finding.hint}".strip())

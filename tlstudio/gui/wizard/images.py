@@ -105,7 +105,7 @@ class ImagesPage(Page):
         left, right = QVBoxLayout(), QVBoxLayout()
         for side in (left, right):
             side.setSpacing(theme.TIGHT)
-        left.addWidget(small_label(self.tr("Classes (F2 renames)")))
+        left.addWidget(small_label(self.tr("Classes (double-click renames)")))
         left.addWidget(self.bars, 1)
         right.addWidget(self.class_label)
         right.addWidget(self.thumbnails, 1)
