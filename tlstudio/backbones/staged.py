@@ -154,29 +154,22 @@ class StagedNetwork(nn.Module):
         return logits
 
     @torch.no_grad()
-    def lift(self, largest: Tensor) -> None:
+    def lift(self, positions: Tensor) -> None:
         """Raises a convolutional head's biases together until its ReLU lets everything pass.
 
-        `largest` (D,) holds the largest feature of each channel; features are never negative. One
-        number added to every logit changes no probability. Linear heads stay as they are.
+        `positions` (P, D) are features at single positions of many pictures; half the range of
+        their scores is kept as a margin for new ones. One number added to every logit changes no
+        probability, and a small one costs no digits. Linear heads stay as they are.
         """
         if self.head_site.kind == "linear":
             return
-        last = [m for m in self.head.modules() if isinstance(m, nn.Conv2d)][-1]
+        last = [module for module in self.head.modules() if isinstance(module, nn.Conv2d)][-1]
         assert last.bias is not None
-        if last is self.head:
-            # Twice the range seen: new pictures may be stronger than those that were learnt from.
-            reach = 2 * largest.to(last.weight.device)
-        else:
-            reach = self._hidden_reach(2 * largest.to(last.weight.device))
-        floor = last.weight.flatten(1).clamp_max(0) @ reach + last.bias
-        last.bias += (-floor.min()).clamp_min(0)
-
-    def _hidden_reach(self, largest: Tensor) -> Tensor:
-        """The largest activations that the hidden layer can give for features up to `largest`."""
-        first = next(m for m in self.head.modules() if isinstance(m, nn.Conv2d))
-        assert first.bias is not None
-        return (first.weight.flatten(1).clamp_min(0) @ largest + first.bias).clamp_min(0)
+        training = self.training
+        scores = self.eval().head(positions.to(last.weight.device)[:, :, None, None])
+        self.train(training)
+        lowest, highest = scores.min(), scores.max()
+        last.bias += ((highest - lowest) / 2 - lowest).clamp_min(0)
 
 
 def frozen_count(freeze: Freeze, names: Sequence[str]) -> int:

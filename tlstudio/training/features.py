@@ -14,6 +14,9 @@ from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.tasks import Phase, Task
 from tlstudio.training.inference import check_pictures, vanished
 
+POSITIONS, SAMPLED_BATCHES = 256, 16
+"""How many positions of how many batches are kept at most: a few megabytes in the checkpoint."""
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -29,10 +32,13 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Features:
-    """Pooled features (N, D), and the largest value of each channel at any position (D,)."""
+    """Pooled features (N, D), and features at single positions of some pictures (P, D).
+
+    Where the network gives vectors there are no positions: P is 0.
+    """
 
     pooled: Tensor
-    largest: Tensor
+    positions: Tensor
 
 
 def compute_features(
@@ -40,16 +46,17 @@ def compute_features(
 ) -> Task[Features]:
     """Runs all stages, in evaluation mode, over the unvaried pictures."""
     network.eval()
-    largest = torch.zeros(network.feature_width)
+    positions = [torch.zeros(0, network.feature_width)]
 
     def pooled(batch: Tensor) -> Tensor:
         maps = network.run(batch)
-        peaks = maps.amax(dim=(0, *range(2, maps.ndim))).float().cpu()
-        torch.maximum(largest, peaks, out=largest)
+        if maps.ndim == 4 and len(positions) <= SAMPLED_BATCHES:
+            every = maps.flatten(2).transpose(1, 2).flatten(0, 1)
+            positions.append(every[:: -(-len(every) // POSITIONS)].float().cpu())
         return network.pool(maps)
 
     rows = yield from every_picture(pictures, preprocessing, pooled, device, "features")
-    return Features(rows, largest)
+    return Features(rows, torch.cat(positions))
 
 
 def every_picture(

@@ -28,12 +28,12 @@ from tlstudio.training.model_folder import (
     versions,
 )
 
-LARGEST = "largest"
-"""Beside the probe's head in a checkpoint: the largest feature of each channel."""
+POSITIONS = "positions"
+"""Beside the probe's head in a checkpoint: features at single positions, see `lift`."""
 
 
 def head_tensors(probe: Tensors) -> Tensors:
-    return {name: tensor for name, tensor in probe.items() if name != LARGEST}
+    return {name: tensor for name, tensor in probe.items() if name != POSITIONS}
 
 
 def write_outcome(
@@ -44,6 +44,7 @@ def write_outcome(
     The last trained weights lie beside them. `started` is the monotonic time of the run's start.
     """
     position = checkpoint.position
+    stages = [stage.name for stage in backbone(job.backbone.id).stages]
     probe = position.probe.val_accuracy
     beaten = position.best_epoch > 0 and position.best_accuracy > probe
     kept: Literal["probe", "trained"] = "trained" if beaten else "probe"
@@ -51,9 +52,13 @@ def write_outcome(
     head, tensors = (
         (job.recipe.head, checkpoint.best) if beaten else (linear, head_tensors(checkpoint.probe))
     )
-    largest = checkpoint.probe[LARGEST]
+    # A head that learned from pooled features never met the ReLU behind a convolutional one. One
+    # that was trained and validated behind it must keep its biases, or its answers change.
+    lifted = frozen_count(job.freeze, stages) == len(stages)
+    positions = checkpoint.probe[POSITIONS]
     network = assembled(run, job, split, head, tensors)
-    network.lift(largest)
+    if lifted or not beaten:
+        network.lift(positions)
     result = TrainResult(
         run=str(run.path.resolve()),
         model=str(run.model.resolve()),
@@ -67,7 +72,8 @@ def write_outcome(
     )
     if checkpoint.now:
         last = assembled(run, job, split, job.recipe.head, checkpoint.now)
-        last.lift(largest)
+        if lifted:
+            last.lift(positions)
         save_weights(run.model / LAST, last.network.state_dict())
     card = _card(job, split, network, head, result)
     save_model(run.model, network.network.state_dict(), card)

@@ -42,7 +42,7 @@ from tlstudio.training.devices import resolve_device, usable_cores
 from tlstudio.training.features import Features, Pictures, compute_features
 from tlstudio.training.loop import Loop
 from tlstudio.training.model_folder import save_weights, versions
-from tlstudio.training.outcome import LARGEST, assembled, head_tensors, write_outcome
+from tlstudio.training.outcome import POSITIONS, assembled, head_tensors, write_outcome
 from tlstudio.training.probe import fit_probe
 from tlstudio.training.recording import recorded
 from tlstudio.training.sources import FeatureSource, PictureSource, Source
@@ -73,9 +73,9 @@ def train(request: TrainRun) -> Task[TrainResult]:
     network = build_network(entry, len(split.classes), _linear_head(job))
     if weights is not None:
         load_backbone(network, entry, read_state_dict(weights))
-    run = RunFolder.create(path, job)
-    run.save_split(split)
-    save_weights(run.start_file, network.network.state_dict())
+    with RunFolder.begun(path, job) as run:
+        run.save_split(split)
+        save_weights(run.start_file, network.network.state_dict())
     training = _Training(run, job, split, environment, started)
     return (yield from recorded(run, environment, training.run(network)))
 
@@ -207,7 +207,7 @@ class _Training:
             head = dict(self.network.head.named_parameters())
             head["weight"].copy_(probe.weight.view_as(head["weight"]))
             head["bias"].copy_(probe.bias)
-        self.network.lift(train.largest)
+        self.network.lift(train.positions)
         self.network.eval()
         scores = [
             self._score(features.pooled, pictures.labels)
@@ -221,7 +221,7 @@ class _Training:
             val_accuracy=scores[1][1],
         )
         self.network.freeze(len(self.network.stages))
-        tensors = {**learning_state(self.network), LARGEST: train.largest}
+        tensors = {**learning_state(self.network), POSITIONS: train.positions}
         return Checkpoint(Position(probe=score), tensors)
 
     @torch.no_grad()
@@ -296,7 +296,7 @@ class _Training:
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             yield from meter.at(epoch)
-        self.network.lift(features[0].largest)
+        self.network.lift(features[0].positions)
 
     def _feature_source(self, features: tuple[Features, Features]) -> FeatureSource:
         train, val = features
