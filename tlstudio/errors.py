@@ -49,5 +49,5 @@ class EngineError(TLStudioError):
     """The engine process could not start, or ended by itself."""
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818  (it is no error)
     """A job ended because somebody asked it to; not a failure."""

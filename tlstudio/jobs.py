@@ -28,7 +28,7 @@ class Spec(BaseModel):
 
 
 class Record(BaseModel):
-    """A frozen result; unknown fields are kept out, so that an older program can read a newer one."""
+    """A frozen result; unknown fields are ignored: an older program can read a newer one's."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -51,7 +51,7 @@ class DatasetSpec(Spec):
 
 
 class WeightsSpec(Spec):
-    """Where a backbone starts: the published weights, a local file, or random numbers by request."""
+    """Where a backbone starts: published weights, a local file, or random numbers by request."""
 
     source: Literal["published", "file", "scratch"] = "published"
     file: str | None = None

@@ -67,7 +67,7 @@ class Epoch:
     """One epoch ended and was checked on the validation pictures.
 
     `epoch` counts from 1; `step` is the number of batches since the start of the run.
-    `device_memory` is in bytes: what the run holds on the device that trains (on a CPU: the process).
+    `device_memory` is in bytes: what the run holds on its device (on a CPU: the process).
     """
 
     type: Literal["epoch"] = "epoch"
@@ -89,7 +89,7 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What the model says of one picture: `file` relative to the data set, `confidence` in [0, 1]."""
+    """What the model says of one picture; `file` is relative to the data set."""
 
     file: str
     label: str
@@ -157,15 +157,18 @@ class Control:
         self._running.set()
 
     def pause(self) -> None:
-        if not self._cancelled.is_set():
-            self._running.clear()
+        self._running.clear()
+        if self._cancelled.is_set():  # looked at last, so that no cancel can fall in between
+            self._running.set()
 
     def resume(self) -> None:
         self._running.set()
 
     def wait_for_turn(self) -> None:
         """Blocks while paused; raises `Cancelled` once cancelled."""
-        self._running.wait()
+        # `wait` takes a lock, for which `cancel` from a signal handler would wait for ever.
+        if not self._running.is_set():
+            self._running.wait()
         if self._cancelled.is_set():
             raise Cancelled
 

@@ -1,4 +1,4 @@
-"""Owns the caller's side of the engine: starts the child process and speaks to it, without torch."""
+"""Owns the caller's side of the engine: starts the child process and speaks to it, torch-free."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from tlstudio.errors import Cancelled, EngineError, TLStudioError
 from tlstudio.jobs import Job, Result, result_from_dict
@@ -79,7 +77,7 @@ class EngineClient:
                 if kind == "failed":
                     raise TLStudioError(message["message"], message.get("hint", ""))
                 yield event_from_dict(message)
-        except (ValidationError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:  # what is no JSON is a ValueError
             raise EngineError(
                 "The part of the program that trains gave an answer that makes no sense.",
                 f"Its log may say more: {self._log}",
@@ -125,7 +123,8 @@ class EngineClient:
                 return
 
     def _send(self, message: dict[str, Any]) -> None:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             with self._writing:
                 self._process.stdin.write(json.dumps(message) + "\n")
@@ -134,9 +133,10 @@ class EngineClient:
             raise self._died() from error
 
     def _receive(self) -> dict[str, Any]:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):  # nothing, or the half of a line that a killed engine wrote
             raise self._died()
         message: dict[str, Any] = json.loads(line)
         return message
@@ -146,7 +146,7 @@ class EngineClient:
         try:
             while self._receive()["type"] not in {"completed", "cancelled", "failed"}:
                 continue
-        except (EngineError, ValueError, KeyError):
+        except (EngineError, ValueError, KeyError, TypeError):
             self.close()
 
     def _died(self) -> EngineError:

@@ -21,6 +21,14 @@ from tlstudio.tasks import Task
 
 def task_for(job: Job) -> Task[Any]:
     """The generator that does `job`. A scan must not wait for torch, so imports are local."""
+    if isinstance(job, ScanJob | SampleJob | DoctorJob):
+        return _light_task(job)
+    if isinstance(job, TrainRun | ResumeRun | FinishRun):
+        return _training_task(job)
+    return _model_task(job)
+
+
+def _light_task(job: ScanJob | SampleJob | DoctorJob) -> Task[Any]:
     if isinstance(job, ScanJob):
         from tlstudio.datasets.scan import scan
 
@@ -29,21 +37,6 @@ def task_for(job: Job) -> Task[Any]:
         from tlstudio.datasets.sample import draw_sample
 
         return draw_sample(job)
-    if isinstance(job, TrainRun | ResumeRun | FinishRun):
-        return _training_task(job)
-    if isinstance(job, EvaluateJob):
-        from tlstudio.evaluation.evaluate import evaluate
-
-        return evaluate(job)
-    if isinstance(job, PredictJob):
-        from tlstudio.evaluation.predict import predict
-
-        return predict(job)
-    if isinstance(job, ExportJob):
-        from tlstudio.exporting.export import export
-
-        return export(job)
-    assert isinstance(job, DoctorJob)
     from tlstudio.engine.doctor import examine
 
     return examine()
@@ -57,3 +50,17 @@ def _training_task(job: TrainRun | ResumeRun | FinishRun) -> Task[Any]:
     if isinstance(job, ResumeRun):
         return train.resume(job)
     return train.finish(job)
+
+
+def _model_task(job: EvaluateJob | PredictJob | ExportJob) -> Task[Any]:
+    if isinstance(job, EvaluateJob):
+        from tlstudio.evaluation.evaluate import evaluate
+
+        return evaluate(job)
+    if isinstance(job, PredictJob):
+        from tlstudio.evaluation.predict import predict
+
+        return predict(job)
+    from tlstudio.exporting.export import export
+
+    return export(job)

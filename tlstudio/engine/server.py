@@ -1,18 +1,21 @@
 """Owns the engine process: one command a line in, one event a line out, one job at a time.
 
 Commands are `run` (with a `job`), `pause`, `resume` and `cancel`. Each job's events end in exactly
-one of `completed` (with its `result`), `cancelled` and `failed` (with `message` and `hint`). The end
-of the input means: bring the job to a valid checkpoint, then leave.
+one of `completed` (with its `result`), `cancelled` and `failed` (with `message` and `hint`). The
+end of the input means: bring the job to a valid checkpoint, then leave.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
+from collections import deque
 from typing import IO, Any
 
 import psutil
@@ -28,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 def serve() -> int:
     """Runs the engine on this process's standard input and output until the input ends."""
+    # The window decides when the engine ends: Ctrl-C in a terminal they share is meant for it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     events = _claim_output()
     logging.basicConfig(
         level=logging.INFO,
@@ -36,6 +41,8 @@ def serve() -> int:
     )
     _lower_priority()
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    assert isinstance(sys.stdin, io.TextIOWrapper)
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     Server(sys.stdin, events).run()
     return 0
 
@@ -45,8 +52,9 @@ class Server:
 
     def __init__(self, commands: IO[str], events: IO[str]) -> None:
         self._commands, self._events = commands, events
-        self._jobs: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._control = Control()
+        self._jobs: queue.Queue[tuple[Any, Control] | None] = queue.Queue()
+        self._lock = threading.Lock()
+        self._controls: deque[Control] = deque()  # of the jobs that have not ended, in order
         self._leaving = threading.Event()
 
     def run(self) -> None:
@@ -56,60 +64,73 @@ class Server:
             request = self._jobs.get()
             if request is None:
                 break
-            self._serve(request)
+            self._serve(*request)
 
     def _read(self) -> None:
-        """Turns lines into requests. A cancel meant for a job that has just ended is harmless:
+        """Turns lines into requests until the input ends, and then has every job end."""
+        try:
+            for line in self._commands:
+                self._obey(line)
+        finally:
+            self._leave()
+
+    def _obey(self, line: str) -> None:
+        """A request means the job that runs. One meant for a job that has just ended is harmless:
         every job gets a control of its own when its `run` is read."""
-        for line in self._commands:
-            try:
-                message = json.loads(line)
-                command = message["command"]
-            except (ValueError, KeyError, TypeError):
-                logger.warning("A line that is no command was passed over: %.200r", line)
-                continue
+        try:
+            message = json.loads(line)
+            command = message["command"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            logger.warning("A line that is no command was passed over: %.200r", line)
+            return
+        with self._lock:
             if command == "run":
-                self._control = Control()
-                self._jobs.put({**message, "control": self._control})
-            elif command in {"cancel", "pause", "resume"}:
-                getattr(self._control, command)()
+                self._controls.append(Control())
+                self._jobs.put((message.get("job"), self._controls[-1]))
+            elif command in ("cancel", "pause", "resume"):
+                if self._controls:
+                    getattr(self._controls[0], command)()
             else:
                 logger.warning("An unknown command was passed over: %.200r", line)
+
+    def _leave(self) -> None:
         self._leaving.set()
-        self._control.cancel()
+        with self._lock:
+            for control in self._controls:
+                control.cancel()
         self._jobs.put(None)
 
-    def _serve(self, request: dict[str, Any]) -> None:
+    def _serve(self, request: Any, control: Control) -> None:
+        """Runs a job and writes how it ended, once no request can reach it any more."""
+        ended = self._outcome(request, control)
+        with self._lock:
+            self._controls.popleft()
+        self._write(ended)
+
+    def _outcome(self, request: Any, control: Control) -> dict[str, Any]:
         try:
-            job: Job = JOBS.validate_python(request.get("job"))
-            result = drive(task_for(job), lambda event: self._write(event_to_dict(event)),
-                           request["control"])
-            self._write({"type": "completed", "result": result.model_dump(mode="json")})
+            job: Job = JOBS.validate_python(request)
+            result = drive(task_for(job), lambda event: self._write(event_to_dict(event)), control)
+            return {"type": "completed", "result": result.model_dump(mode="json")}
         except Cancelled:
-            self._write({"type": "cancelled"})
+            return {"type": "cancelled"}
         except TLStudioError as error:
-            self._write({"type": "failed", "message": error.message, "hint": error.hint})
+            return {"type": "failed", "message": error.message, "hint": error.hint}
         except ValidationError as error:
             logger.warning("A job was refused: %s", error)
-            self._fail(f"The request is not valid: {error.errors()[0]['msg']}.")
+            return _failed(f"The request is not valid: {error.errors()[0]['msg']}.")
         except MemoryError:
             logger.exception("Out of memory")
-            self._write(
-                {
-                    "type": "failed",
-                    "message": "There is not enough memory for this.",
-                    "hint": "Close other programs, or choose a smaller backbone or batch size.",
-                }
-            )
+            return {
+                "type": "failed",
+                "message": "There is not enough memory for this.",
+                "hint": "Close other programs, or choose a smaller backbone or batch size.",
+            }
         except Exception as error:
             logger.exception("A job ended in an error that nobody foresaw")
-            self._fail(
+            return _failed(
                 f"Something went wrong inside the program ({type(error).__name__}: {error})."
             )
-
-    def _fail(self, message: str) -> None:
-        hint = "The log has the details to report it with."
-        self._write({"type": "failed", "message": message, "hint": hint})
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._leaving.is_set():
@@ -118,10 +139,14 @@ class Server:
         try:
             self._events.write(json.dumps(message) + "\n")
             self._events.flush()
-        except BrokenPipeError:
+        except OSError:  # a broken pipe, which Windows calls an invalid argument
             logger.warning("The window is gone; the job is being brought to its end.")
-            self._leaving.set()
-            self._control.cancel()
+            self._leave()
+
+
+def _failed(message: str) -> dict[str, Any]:
+    hint = "The log has the details to report it with."
+    return {"type": "failed", "message": message, "hint": hint}
 
 
 def _claim_output() -> IO[str]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,26 +34,28 @@ def storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason, hint = _REASONS.get(
-            error.errno or 0, (error.strerror or str(error), "Check the disk and try again.")
-        )
-        raise StorageError(f"{path} could not be written: {reason}.", hint) from error
-    except RuntimeError as error:
-        raise _from_library(path, error) from error
+        raise _storage_error(path, error.errno or 0, error.strerror or str(error)) from error
     except Exception as error:
-        if type(error).__name__ != "SafetensorError":
+        number = _library_errno(error)
+        if number is None:
             raise
-        raise _from_library(path, error) from error
+        raise _storage_error(path, number, os.strerror(number)) from error
 
 
-def _from_library(path: Path, error: Exception) -> Exception:
+def _storage_error(path: Path, number: int, text: str) -> StorageError:
+    reason, hint = _REASONS.get(number, (text, "Check the disk and try again."))
+    return StorageError(f"{path} could not be written: {reason}.", hint)
+
+
+def _library_errno(error: Exception) -> int | None:
+    """The system's error number behind an error of safetensors or torch; None for any other."""
     text = str(error)
-    if "No space left" in text or "os error 28" in text or "unexpected pos" in text:
-        reason, hint = _REASONS[errno.ENOSPC]
-        return StorageError(f"{path} could not be written: {reason}.", hint)
-    if "I/O error" in text or "IoError" in text or "cannot be opened" in text:
-        return StorageError(f"{path} could not be written ({text}).", "Check the disk.")
-    return error
+    if type(error).__name__ == "SafetensorError":
+        number = re.search(r"\(os error (\d+)\)", text)
+        return int(number[1]) if number else None
+    if isinstance(error, RuntimeError) and "unexpected pos" in text:
+        return errno.ENOSPC  # torch's archive writer got fewer bytes onto the disk than it gave
+    return None
 
 
 @contextlib.contextmanager

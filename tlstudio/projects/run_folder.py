@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tlstudio.errors import RunError
 from tlstudio.jobs import Record, ScanResult, TrainingJob, TrainResult, load_training_job
@@ -27,7 +29,7 @@ class RunState(Record):
     state: State
     changed: str
     message: str = ""
-    environment: Environment = {}
+    environment: Environment = Field(default_factory=dict)
     result: TrainResult | None = None
 
 
@@ -47,11 +49,30 @@ class RunFolder:
     @staticmethod
     def refuse_used(path: Path) -> None:
         """Raises `RunError` for a folder that holds anything, so that nothing is lost."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        with storage_errors(path):
+            used = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        if used:
             hint = "Choose a new folder for this run."
             if (path / "job.json").is_file():
                 hint += " To carry on an interrupted one: `tlstudio train --resume`."
             raise RunError(f"{path} is not an empty folder.", hint)
+
+    @classmethod
+    @contextlib.contextmanager
+    def begun(cls, path: Path, job: TrainingJob) -> Iterator[RunFolder]:
+        """As `create`; where that or the block fails, what was written is taken away again."""
+        cls.refuse_used(path)
+        existed, run = path.exists(), cls(path)
+        try:
+            yield cls.create(path, job)
+        except BaseException:
+            for file in (run.job_file, run.split_file, run.start_file):
+                with contextlib.suppress(OSError):
+                    file.unlink()
+            if not existed:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+            raise
 
     @classmethod
     def create(cls, path: Path, job: TrainingJob) -> RunFolder:
@@ -85,7 +106,7 @@ class RunFolder:
         events: list[Event] = []
         if not self.events_file.exists():
             return events
-        for line in self.events_file.read_text("utf-8").splitlines():
+        for line in self.events_file.read_text("utf-8", "replace").splitlines():
             try:
                 events.append(event_from_dict(json.loads(line)))
             except ValueError:
@@ -115,9 +136,24 @@ class RunFolder:
             ),
         )
 
-    def append(self, event: Event) -> None:
-        with storage_errors(self.events_file), self.events_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event_to_dict(event)) + "\n")
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[Callable[[Event], None]]:
+        """Gives what appends an event. A line that a crash cut off is taken away first, or the
+        next event would be lost with it."""
+        with storage_errors(self.events_file):
+            file = self.events_file.open("a+b")
+            _drop_cut_off_line(file)
+
+        def append(event: Event) -> None:
+            with storage_errors(self.events_file):
+                file.write(json.dumps(event_to_dict(event)).encode() + b"\n")
+                file.flush()
+
+        try:
+            yield append
+        finally:
+            with storage_errors(self.events_file):
+                file.close()
 
     def discard_checkpoint(self) -> None:
         """Removes what only an interrupted run needs."""
@@ -136,3 +172,9 @@ class RunFolder:
 
     def _write(self, file: Path, model: BaseModel) -> None:
         write_text(file, model.model_dump_json(indent=2) + "\n")
+
+
+def _drop_cut_off_line(file: BinaryIO) -> None:
+    file.seek(0)
+    lines = file.read()
+    file.truncate(lines.rfind(b"\n") + 1)

@@ -57,9 +57,10 @@ def _crop_box(
 ) -> tuple[int, int, int, int]:
     """Top, left, height and width of a crop that keeps `smallest`..1 of the area, ratio 3/4..4/3.
 
-    Pictures that are longer than 4:3 fall back to the largest square, as the validation crop does.
+    Where none fits, and where nothing is to be cut away at random, it is the largest square in the
+    middle, as in the validation crop.
     """
-    for _ in range(10):
+    for _ in range(10 if smallest < 1 else 0):
         area = height * width * random.uniform(smallest, 1.0)
         ratio = math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
         w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
@@ -75,7 +76,7 @@ def _crop_box(
 
 
 def _rotate(x: Tensor, angle: float) -> Tensor:
-    """Rotates about the middle; corners are filled by mirrored pixels, so that no black is learnt."""
+    """Rotates about the middle; mirrored pixels fill the corners, so that no black is learnt."""
     pad = x.shape[-1] // 4
     padded = F.pad(x, [pad, pad, pad, pad], padding_mode="reflect")
     turned = F.rotate(padded, angle, interpolation=InterpolationMode.BILINEAR)

@@ -53,8 +53,8 @@ class Position(Record):
 class Checkpoint:
     """A position with its tensors, all on the CPU.
 
-    `probe` holds the linear head of the probe, `now` what learns (the head and the unfrozen stages),
-    `best` the same at the best epoch, `optimizer` the optimiser's moments.
+    `probe` holds the linear head of the probe, `now` what learns (the head and the unfrozen
+    stages), `best` the same at the best epoch, `optimizer` the optimiser's moments.
     """
 
     def __init__(self, position: Position, probe: Tensors) -> None:
@@ -78,7 +78,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, file: Path) -> Checkpoint:
-        """Raises `RunError` where the file is damaged: a flipped bit would load as wrong weights."""
+        """Raises `RunError` where the file is damaged: a flipped bit would give wrong weights."""
         try:
             with safe_open(file, framework="pt") as stored:
                 facts = stored.metadata() or {}

@@ -1,4 +1,4 @@
-"""Owns the features that the frozen network gives for pictures: what the probe and the head read."""
+"""Owns what the frozen network gives for pictures: the features that probe and head read."""
 
 from __future__ import annotations
 

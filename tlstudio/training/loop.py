@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,16 +71,18 @@ class Loop:
         intact = True
         try:
             while self.position.epoch < self.recipe.epochs:
-                yield from self._epoch()
+                # Asked before an epoch, so that a run that is carried on asks it too.
                 if self._stops_early():
                     yield Logged(
                         message=f"Stopped after epoch {self.position.epoch}: no improvement for "
                         f"{self.recipe.patience} epochs."
                     )
                     break
-        except Exception as error:
-            # Where only the pictures went away the weights are whole; otherwise the checkpoint is.
-            intact = isinstance(error, DatasetError)
+                yield from self._epoch()
+        except BaseException as error:
+            # Closed between two steps, or where only the pictures went away, the weights are whole;
+            # after anything else (an interrupt in the middle of a step) the last checkpoint is.
+            intact = isinstance(error, DatasetError | GeneratorExit)
             raise
         finally:
             if intact:
@@ -101,6 +104,8 @@ class Loop:
         self.network.eval()
         logits = yield from self.source.validate()
         loss = float(cross_entropy(logits, self.source.labels))
+        if not math.isfinite(loss):
+            raise _diverged()
         accuracy = int((logits.argmax(1) == self.source.labels).sum()) / len(logits)
         yield from self._close_epoch(epoch, loss, accuracy, trained_for)
         yield self.answers(epoch, torch.softmax(logits, 1))
@@ -207,9 +212,7 @@ class Loop:
     def _stops_early(self) -> bool:
         patience = self.recipe.patience
         waited = self.position.epoch - self.position.best_epoch
-        return (
-            patience is not None and waited >= patience and self.position.epoch < self.recipe.epochs
-        )
+        return patience is not None and waited >= patience
 
 
 def _best(position: Position) -> tuple[int, float, float]:

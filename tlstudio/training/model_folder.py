@@ -1,4 +1,4 @@
-"""Owns the model folder: weights under torchvision's own keys and a card that says how to use them."""
+"""Owns the model folder: weights under torchvision's own keys, and how to use them."""
 
 from __future__ import annotations
 

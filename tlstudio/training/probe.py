@@ -76,8 +76,8 @@ def _fit(
 def _principal_axes(x: Tensor) -> Tensor:
     """An orthonormal basis (D, R) of what the rows of `x` span, R <= min(N, D).
 
-    The penalty does not see a rotation, so the problem stays the same with fewer unknowns; and along
-    these axes the curvature is nearly diagonal, which is what makes the solver quick.
+    The penalty does not see a rotation, so the problem stays the same with fewer unknowns; and
+    along these axes the curvature is nearly diagonal, which is what makes the solver quick.
     """
     if x.shape[0] >= x.shape[1]:
         whole: Tensor = torch.linalg.eigh(x.T @ x).eigenvectors

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 
 from tlstudio.errors import TLStudioError
 from tlstudio.jobs import TrainResult
-from tlstudio.projects.atomic import storage_errors
 from tlstudio.projects.run_folder import Environment, RunFolder
-from tlstudio.tasks import Task, event_to_dict
+from tlstudio.tasks import Task
 
 
 def recorded(
@@ -17,18 +16,17 @@ def recorded(
     """Passes a run's events on and keeps them; every way out sets the run's state here."""
     run.save_state("running", environment=environment)
     try:
-        with storage_errors(run.events_file), run.events_file.open("a", encoding="utf-8") as file:
+        # The task is closed, and its checkpoint written, before the state says how it ended.
+        with run.recording() as record, contextlib.closing(task):
             while True:
                 try:
                     event = next(task)
                 except StopIteration as stop:
                     result: TrainResult = stop.value
                     break
-                file.write(json.dumps(event_to_dict(event)) + "\n")
-                file.flush()
+                record(event)
                 yield event
     except GeneratorExit:
-        task.close()
         run.save_state("interrupted")
         raise
     except TLStudioError as error:
