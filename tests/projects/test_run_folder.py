@@ -1,0 +1,153 @@
+"""A run on disk is never overwritten, reads back as it was written, and survives a cut-off line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tlstudio.errors import RunError, StorageError
+from tlstudio.jobs import (
+    BackboneSpec,
+    DatasetSpec,
+    Picture,
+    ScanResult,
+    Split,
+    TrainingJob,
+    TrainResult,
+)
+from tlstudio.projects.run_folder import RunFolder
+from tlstudio.tasks import Event, Logged
+
+JOB = TrainingJob(dataset=DatasetSpec(folder="f"), backbone=BackboneSpec(id="resnet18"), seed=3)
+SPLIT = ScanResult(
+    folder="f",
+    pictures=1,
+    classes={"ä": 1},
+    split=Split(given=False, train=1, val=0, test=0),
+    files=(Picture(file="ä/1.png", label="ä", part="train"),),
+)
+RESULT = TrainResult(
+    run="r",
+    model="m",
+    kept="probe",
+    val_accuracy=0.5,
+    probe_accuracy=0.5,
+    trained_accuracy=None,
+    best_epoch=0,
+    epochs=0,
+    seconds=1.5,
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "deep" / "run", JOB)
+
+
+def record(run: RunFolder, *messages: str) -> None:
+    with run.recording() as append:
+        for message in messages:
+            append(Logged(message=message))
+
+
+def told(events: list[Event]) -> list[str]:
+    return [event.message for event in events if isinstance(event, Logged)]
+
+
+def test_job_split_and_state_read_back_as_they_were_written(run: RunFolder) -> None:
+    run.save_split(SPLIT)
+    run.save_state("running", environment={"threads": 2, "device": "cpu"})
+    opened = RunFolder.open(run.path)
+    assert opened.job() == JOB
+    assert opened.split() == SPLIT
+    assert opened.state().state == "running"
+    run.save_state("failed", "It broke.")
+    assert opened.state().message == "It broke."
+    run.save_state("completed", result=RESULT)
+    assert opened.state().result == RESULT
+    assert opened.state().environment == {"threads": 2, "device": "cpu"}
+
+
+def test_a_used_folder_is_refused_and_left_as_it_is(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not an empty folder") as caught:
+        RunFolder.create(run.path, JOB.model_copy(update={"seed": 4}))
+    assert "--resume" in caught.value.hint
+    assert run.job() == JOB
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="is not an empty folder") as caught:
+        RunFolder.create(tmp_path / "file", JOB)
+    assert "--resume" not in caught.value.hint
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_an_empty_folder_is_used(tmp_path: Path) -> None:
+    assert RunFolder.create(tmp_path, JOB).job() == JOB
+
+
+def test_a_path_that_no_disk_takes_gives_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="too long"):
+        RunFolder.create(tmp_path / ("n" * 300), JOB)
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_run_that_could_not_begin_leaves_no_trace(tmp_path: Path, existed: bool) -> None:
+    path = tmp_path / "run"
+    if existed:
+        path.mkdir()
+    with pytest.raises(IsADirectoryError), RunFolder.begun(path, JOB) as run:
+        run.path.write_text("what could not be written")
+    assert path.exists() == existed
+    assert not existed or not list(path.iterdir())
+
+
+def test_beginning_in_a_used_folder_takes_nothing_away(run: RunFolder) -> None:
+    with pytest.raises(RunError), RunFolder.begun(run.path, JOB):
+        raise AssertionError("it must not begin")
+    assert run.job() == JOB
+
+
+def test_a_folder_without_a_run_and_a_damaged_one_give_sentences(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(RunError, match="damaged or did not get far enough"):
+        run.split()
+    run.state_file.write_text('{"state": "runn')
+    with pytest.raises(RunError, match="damaged or did not get far enough"):
+        run.state()
+
+
+def test_events_read_back_in_order(run: RunFolder) -> None:
+    assert run.events() == []
+    record(run, "one", "zwei 🙂\n")
+    record(run, "three")
+    assert told(run.events()) == ["one", "zwei 🙂\n", "three"]
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(run: RunFolder) -> None:
+    record(run, "one", "two")
+    os.truncate(run.events_file, run.events_file.stat().st_size - 5)
+    assert told(run.events()) == ["one"]
+    run.events_file.write_bytes(run.events_file.read_bytes() + b"\xff\x00\xc3")
+    assert told(run.events()) == ["one"]
+
+
+@pytest.mark.parametrize("left", [5, 40])
+def test_what_follows_a_cut_off_line_is_not_lost_with_it(run: RunFolder, left: int) -> None:
+    record(run, "one", "two")
+    os.truncate(run.events_file, run.events_file.stat().st_size - left)
+    record(run, "three", "four")
+    assert told(run.events())[-2:] == ["three", "four"]
+    assert "two" not in told(run.events())
+
+
+def test_a_finished_run_keeps_no_checkpoint(run: RunFolder) -> None:
+    run.checkpoint_file.touch()
+    run.start_file.touch()
+    run.discard_checkpoint()
+    run.discard_checkpoint()
+    assert not run.checkpoint_file.exists()
+    assert not run.start_file.exists()
