@@ -126,8 +126,8 @@ class Recipe(Spec):
     epochs: int = Field(default=10, ge=1, le=10_000)
     batch_size: int = Field(default=32, ge=1, le=4096)
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = Field(default=1e-3, gt=0, le=10)
-    stage_rate: float = Field(default=0.3, gt=0, le=1)
+    learning_rate: float = Field(default=3e-4, gt=0, le=10)
+    stage_rate: float = Field(default=0.1, gt=0, le=1)
     stage_decay: float = Field(default=0.85, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     momentum: float = Field(default=0.9, ge=0, lt=1)
@@ -138,6 +138,12 @@ class Recipe(Spec):
     patience: int | None = Field(default=5, ge=1)
     batchnorm_statistics: Literal["fixed", "update"] = "fixed"
     head: HeadSpec = HeadSpec()
+
+    def from_scratch(self) -> Recipe:
+        """The same for a backbone of random numbers: it learns everywhere at one rate, from the
+        statistics of its own pictures, and its first epochs may well bring nothing."""
+        changes = {"learning_rate": 1e-3, "stage_rate": 1.0, "stage_decay": 1.0, "patience": None}
+        return self.model_copy(update={**changes, "batchnorm_statistics": "update"})
 
 
 Freeze = int | str

@@ -274,3 +274,20 @@ def test_observers_hear_of_each_change_until_they_leave(ready: WizardState) -> N
     ready.forget(observer)
     ready.set_frozen(3)
     assert heard == [2]
+
+
+def test_random_numbers_learn_everywhere_and_the_way_back_is_whole() -> None:
+    state = WizardState()
+    before = (state.recipe, state.frozen, state.preset)
+
+    state.set_weights(WeightsSpec(source="scratch"))
+    assert state.frozen == 0
+    assert state.recipe == before[0].from_scratch()
+
+    state.set_weights(WeightsSpec())
+    assert (state.recipe, state.frozen, state.preset) == before
+
+    state.set_weights(WeightsSpec(source="scratch"))
+    state.set_backbone("squeezenet1_1")
+    assert state.recipe == before[0]
+    assert state.weights.source == "published"

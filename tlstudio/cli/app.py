@@ -222,23 +222,15 @@ def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
     weights = WeightsSpec(source="scratch") if scratch else WeightsSpec()
     if choices["weights"] is not None:
         weights = WeightsSpec(source="file", file=str(choices["weights"]))
+    recipe = Recipe() if choices["epochs"] is None else Recipe(epochs=choices["epochs"])
     return TrainingJob(
         dataset=DatasetSpec(folder=str(source)),
         backbone=BackboneSpec(id=choices["backbone"] or RECOMMENDED, weights=weights),
         freeze=choices["freeze"] or ("none" if scratch else "all"),
-        recipe=_recipe(choices["epochs"], scratch),
+        recipe=recipe.from_scratch() if scratch else recipe,
         seed=choices["seed"] or 0,
         device=choices["device"] or "auto",
     )
-
-
-def _recipe(epochs: int | None, scratch: bool) -> Recipe:
-    """The default recipe; a network without pretraining learns everywhere at the same rate and has
-    no running statistics worth keeping."""
-    values: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
-    if scratch:
-        values |= {"stage_rate": 1.0, "stage_decay": 1.0, "batchnorm_statistics": "update"}
-    return Recipe(**values)
 
 
 @app.command()

@@ -36,15 +36,10 @@ TOUR = "squeezenet1_1"
 FROM_NOTHING = Recipe(
     epochs=8,
     batch_size=16,
-    learning_rate=1e-3,
-    stage_rate=1,
-    stage_decay=1,
-    batchnorm_statistics="update",
     augmentation=Augmentation(
         crop_scale=1, flip_vertical=True, brightness=0, contrast=0, saturation=0
     ),
-    patience=None,
-)
+).from_scratch()
 
 
 def run_demo(folder: Path, *, as_json: bool) -> None:

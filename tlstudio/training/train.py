@@ -242,7 +242,7 @@ class _Training:
             torch.manual_seed(self.job.seed)
             give_hidden_head(self.network, len(self.classes), recipe.head)
             self.network.to(self.device)
-        if recipe.head.hidden is not None and not self.all_frozen and not checkpoint.now:
+        if recipe.head.hidden is not None and not checkpoint.now:
             assert features is not None
             yield from self._warm_head(features)
         fixed = recipe.batchnorm_statistics == "fixed"

@@ -151,15 +151,22 @@ class WizardState:
             return
         backbone(identifier)
         self.backbone_id = identifier
-        self.weights = WeightsSpec()
+        self.set_weights(WeightsSpec())
         self.frozen = frozen_stages(self.preset or "fast", len(self.backbone.stages))
         if PageId.SETTINGS in self._visited:
             self._reconsider.add(PageId.SETTINGS)
         self._changed()
 
     def set_weights(self, weights: WeightsSpec) -> None:
+        """Where the network starts. Random numbers have to learn everywhere, and by another recipe;
+        the way back from them is the recipe of Fast."""
         self._refuse_while_training()
-        self.weights = weights
+        before, self.weights = self.weights, weights
+        if weights.source == "scratch":
+            self.recipe, self.frozen = self.recipe.from_scratch(), 0
+            self._recognise_preset()
+        elif before.source == "scratch":
+            self.set_preset("fast")
         self._changed()
 
     # --- settings -------------------------------------------------------------------------------
