@@ -8,7 +8,6 @@ from pathlib import Path
 
 import onnxruntime
 import torch
-from torch import Tensor, nn
 from torch.export import Dim
 from torch.onnx import OnnxExporterError, ONNXProgram
 
@@ -42,26 +41,6 @@ picture = ImageOps.exif_transpose(Image.open("picture.jpg")).convert("RGB")
 probabilities = session.run(None, {"pictures": numpy.asarray(picture)[None]})[0][0]
 print(classes[probabilities.argmax()], probabilities.max())
 """
-
-
-class _Exported(nn.Module):
-    """A `Classifier` that tells the exporter the size of a cropped picture.
-
-    The exporter takes it for unknown, because where a crop begins depends on the picture, and then
-    can't trace pooling layers.
-    """
-
-    def __init__(self, classifier: Classifier) -> None:
-        super().__init__()
-        self.classifier = classifier
-        self.eval()
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        prepared = self.classifier.preprocessing(pictures)
-        crop = self.classifier.preprocessing.spec.crop
-        for side in (-2, -1):
-            torch._check(prepared.shape[side] == crop)
-        return torch.softmax(self.classifier.network(prepared), dim=1)
 
 
 def write(model: TrainedModel, folder: Path) -> Task[None]:
@@ -115,7 +94,7 @@ def _traced(classifier: Classifier) -> ONNXProgram:
     # Sides that differ from each other and from 1: the exporter would take equal ones for one.
     example = torch.zeros(2, 300, 401, 3, dtype=torch.uint8)
     program = torch.onnx.export(
-        _Exported(classifier),
+        classifier,
         (example,),
         dynamo=True,
         dynamic_shapes={"pictures": sizes},
