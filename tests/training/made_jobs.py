@@ -31,13 +31,13 @@ UNFROZEN = "features.11"
 
 
 def made_pictures(folder: Path, per_class: int = 5) -> Path:
-    """Three classes of 64 x 48 pictures that colour tells apart, if not every time."""
+    """Three classes of 64 x 48 pictures that colour tells apart."""
     random = np.random.default_rng(0)
     for channel, name in ((2, "blue"), (1, "green"), (0, "red")):
         (folder / name).mkdir(parents=True)
         for index in range(per_class):
-            pixels = random.integers(0, 200, (48, 64, 3))
-            pixels[..., channel] += random.integers(0, 40)
+            pixels = random.integers(0, 140, (48, 64, 3))
+            pixels[..., channel] += random.integers(40, 110)
             Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(
                 folder / name / f"{index}.png"
             )
