@@ -270,3 +270,26 @@ def test_a_broken_off_sample_is_drawn_again(
         qtbot.waitUntil(page.drop_area.isVisible)
     folders = {job.folder for job in client.jobs if isinstance(job, SampleJob)}
     assert len(folders) == 2
+
+
+def test_a_finding_names_a_class_as_it_is_renamed(qtbot: QtBot, page: ImagesPage) -> None:
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 6}))
+    page.bars.setCurrentIndex(page.bars.classes.index(1))
+    rename(qtbot, page, "Bienen")
+    sentences = page.findings.sentences()
+    assert "The class “Bienen” has only 6 pictures." in sentences
+    assert not [sentence for sentence in sentences if "bees" in sentence]
+
+
+def test_nobody_goes_on_while_other_pictures_are_looked_through(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    page.state.set_scan(scan)
+    client.script["scan"] = waits_for_cancel
+    page.open_folder("/pictures")
+    qtbot.waitUntil(lambda: page.progress.numbers.text() != "")
+    assert not page.isComplete()
+    assert not page.state.may_go_to(PageId.TRAIN)
+    qtbot.mouseClick(page.progress.cancel, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(page.bars.isVisible)
+    assert page.isComplete()

@@ -11,6 +11,7 @@ import pytest
 from made_up_scans import made_up_scan
 
 from tlstudio.errors import UsageError
+from tlstudio.gui.wizard import wording
 from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
 from tlstudio.gui.wizard.presets import PRESETS, frozen_stages
 from tlstudio.gui.wizard.state import PageId, WizardState
@@ -291,3 +292,12 @@ def test_random_numbers_learn_everywhere_and_the_way_back_is_whole() -> None:
     state.set_backbone("squeezenet1_1")
     assert state.recipe == before[0]
     assert state.weights.source == "published"
+
+
+def test_sentences_of_the_state_can_be_translated(state: WizardState) -> None:
+    wording.use(lambda context, text: f"[{context}] {text}")
+    try:
+        reason = state.why_not_next(PageId.IMAGES)
+    finally:
+        wording.use(None)
+    assert reason == "[state] Choose a folder of pictures first."

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QApplication
 
 from tlstudio.engine.client import EngineClient
@@ -15,6 +15,7 @@ from tlstudio.gui import unforeseen
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.icon import app_icon
 from tlstudio.gui.theme import THEME
+from tlstudio.gui.wizard import wording
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.wizard import Wizard
 from tlstudio.projects.places import logs_folder
@@ -44,6 +45,7 @@ def application(argv: Sequence[str] = ()) -> QApplication:
     app.setDesktopFileName("tlstudio")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(app_icon())
+    wording.use(QCoreApplication.translate)
     THEME.install(app)
     return app
 

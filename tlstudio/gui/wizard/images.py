@@ -158,11 +158,11 @@ class ImagesPage(Page):
         if overview is not self._shown:
             self._shown = overview
             self.undo.clear()
-            self.findings.show_findings(findings(overview))
             self._show_class()
+        self.findings.show_findings(findings(overview, self.state.class_name))
         text = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
         self.folder_label.setText(text)
-        self.split_label.setText("" if overview.problem else split_sentence(scan))
+        self.split_label.setText(split_sentence(scan) if overview.usable else "")
         self._show_class_words()
 
     def _show_class(self) -> None:
@@ -220,10 +220,12 @@ class ImagesPage(Page):
         self.notice.clear()
         self.progress.begin(words)
         self._thread = thread = self.engine.start(job)
+        self.state.set_looking(True)
         thread.progressed.connect(self._progressed)
         thread.failed.connect(self._failed)
         thread.cancelled.connect(self._idle)
         self.refresh()
+        self.progress.cancel.setFocus()
         return thread
 
     def _stop(self) -> None:
@@ -254,7 +256,10 @@ class ImagesPage(Page):
 
     def _idle(self) -> None:
         self._thread = None
+        self.state.set_looking(False)
         self.refresh()
+        back = self.drop_area.choose_button if self.state.scan is None else self.other_button
+        back.setFocus()
 
     # --- dropping -------------------------------------------------------------------------------
 

@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, backbone
 from tlstudio.errors import UsageError
+from tlstudio.gui.wizard import plan
 from tlstudio.gui.wizard.findings import Overview
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
+from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import (
     BackboneSpec,
     DatasetSpec,
@@ -61,6 +63,7 @@ class WizardState:
         self._visited: set[PageId] = {PageId.IMAGES}
         self._reconsider: set[PageId] = set()
 
+        self.looking = False
         self.scan: ScanResult | None = None
         self.overview: Overview | None = None
         self.class_names: dict[str, str] = {}
@@ -99,6 +102,12 @@ class WizardState:
     def folder(self) -> str | None:
         return self.scan.folder if self.scan else None
 
+    def set_looking(self, looking: bool) -> None:
+        """A folder is being looked through: nothing can be built on pictures that may go."""
+        if looking != self.looking:
+            self.looking = looking
+            self._changed()
+
     def set_scan(self, scan: ScanResult) -> None:
         """New pictures. Names given to classes are kept where the same folder is scanned again."""
         self._refuse_while_training()
@@ -106,7 +115,7 @@ class WizardState:
             self.class_names = {}
         names = {key: name for key, name in self.class_names.items() if key in scan.classes}
         self.class_names = names
-        self.scan, self.overview = scan, Overview(scan)
+        self.scan, self.overview, self.looking = scan, Overview(scan), False
         self._changed()
 
     def class_name(self, key: str) -> str:
@@ -117,16 +126,17 @@ class WizardState:
         """What speaks against this name, or None."""
         name = name.strip()
         if not name:
-            return "A class needs a name."
-        others = {self.class_name(other) for other in self.class_keys if other != key}
-        return f"There is already a class called “{name}”." if name in others else None
+            return translate("state", "A class needs a name.")
+        if name not in {self.class_name(other) for other in self.class_keys if other != key}:
+            return None
+        return translate("state", "There is already a class called “{0}”.").format(name)
 
     def rename_class(self, key: str, name: str) -> None:
         """Shows the class under another name; the folder itself is never changed."""
         self._refuse_while_training()
         problem = self.why_not_rename(key, name)
         if problem is not None:
-            raise UsageError(problem, "Choose another name.")
+            raise UsageError(problem, translate("state", "Choose another name."))
         name = name.strip()
         self.class_names = {k: n for k, n in self.class_names.items() if k != key}
         if name != key:
@@ -230,31 +240,21 @@ class WizardState:
     def parameters(self, frozen: int | None = None) -> tuple[int, int]:
         """(learning, all) parameters, the new head included, with `frozen` stages frozen."""
         frozen = self.frozen if frozen is None else frozen
-        stages = [stage.parameters for stage in self.backbone.stages]
-        head = self._head_parameters()
-        return sum(stages[frozen:]) + head, sum(stages) + head
-
-    def _head_parameters(self) -> int:
-        width, hidden = self.backbone.feature_width, self.recipe.head.hidden
-        classes = max(2, len(self.class_keys))
-        if hidden is None:
-            return width * classes + classes
-        return width * hidden + hidden + hidden * classes + classes
+        return plan.parameters(self.backbone, self.recipe, len(self.class_keys), frozen)
 
     def plan_sentence(self) -> str:
         """What the handle of the strip means, in numbers."""
-        learning, total = self.parameters()
-        stages = len(self.backbone.stages)
-        return (
-            f"{self.frozen} of {stages} blocks frozen. {_amount(learning, total)} parameters learn."
-        )
+        return plan.plan_sentence(self.frozen, len(self.backbone.stages), *self.parameters())
 
     # --- the job --------------------------------------------------------------------------------
 
     def job(self) -> TrainingJob:
         """What Start would train now. Raises `UsageError` without pictures."""
         if self.scan is None:
-            raise UsageError("No pictures are chosen yet.", "Choose a folder on the first page.")
+            raise UsageError(
+                translate("state", "No pictures are chosen yet."),
+                translate("state", "Choose a folder on the first page."),
+            )
         return TrainingJob(
             dataset=DatasetSpec(folder=self.scan.folder, class_names=self.class_names),
             backbone=BackboneSpec(id=self.backbone_id, weights=self.weights),
@@ -367,27 +367,25 @@ class WizardState:
 
     def _own_reason(self, page: PageId) -> str | None:
         if page == PageId.IMAGES:
-            return self.overview.problem if self.overview else "Choose a folder of pictures first."
+            return self._why_no_pictures()
         if page == PageId.TRAIN:
             if self.training:
-                return "Training is running."
-            return None if self.trained else "Train first: press Start."
+                return translate("state", "Training is running.")
+            return None if self.trained else translate("state", "Train first: press Start.")
         if page == PageId.RESULTS and self.evaluation is None:
-            return "The answers are still being checked."
+            return translate("state", "The answers are still being checked.")
         return None
+
+    def _why_no_pictures(self) -> str | None:
+        if self.looking:
+            return translate("state", "The pictures are still being looked through.")
+        if self.overview is None:
+            return translate("state", "Choose a folder of pictures first.")
+        return self.overview.why_unusable(self.class_name)
 
     def _refuse_while_training(self) -> None:
         if self.training:
             raise UsageError(
-                "Training is running, so its settings can't change now.",
-                "Stop it first, or wait for its end.",
+                translate("state", "Training is running, so its settings can't change now."),
+                translate("state", "Stop it first, or wait for its end."),
             )
-
-
-def _amount(part: int, whole: int) -> str:
-    """ "2.1 of 11.2 million", with digits that show a difference."""
-    if whole >= 1_000_000 and part >= 100_000:
-        return f"{part / 1e6:.1f} of {whole / 1e6:.1f} million"
-    if whole >= 1_000_000:
-        return f"{part:,} of {whole / 1e6:.1f} million"
-    return f"{part:,} of {whole:,}"
