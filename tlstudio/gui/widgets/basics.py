@@ -68,6 +68,11 @@ def set_kind(widget: QWidget, kind: str) -> None:
         widget.update()
 
 
+def has_keyboard(widget: QWidget) -> bool:
+    """Whether the keyboard is on it, or will be once its window is in front again."""
+    return widget.window().focusWidget() is widget
+
+
 def primary_button(text: str) -> QPushButton:
     """The one button of a page that most people want next."""
     button = QPushButton(text)

@@ -65,6 +65,7 @@ class JobProgress(QWidget):
         return text.format(count(event.done), count(event.total))
 
     def _cancel(self) -> None:
+        self.setFocus()  # or Qt would take the keyboard away from here with the button
         self.cancel.setEnabled(False)
         self.left.setText(self.tr("stopping…"))
         self.cancelled.emit()

@@ -30,6 +30,7 @@ from tlstudio.gui.widgets.basics import (
     Card,
     Notice,
     body_label,
+    has_keyboard,
     heading_label,
     hint_label,
     set_kind,
@@ -217,11 +218,18 @@ class ExportPage(Page):
         trained, out = self.state.trained, self.folder.text().strip()
         if trained is None or self._thread is not None or not out:
             return
+        path = str(Path(out).expanduser())
+        if not Path(path).is_absolute():
+            message = self.tr("“{0}” does not say where the folder is to be made.").format(out)
+            hint = self.tr("Press Choose, or write the whole path, such as {0}.")
+            self.notice.say("error", message, hint.format(self._suggested))
+            return
         self.notice.clear()
-        self._result.hide()
         self.progress.begin(self.tr("Writing the file"))
         self.progress.show()
-        path = str(Path(out).expanduser())
+        # The keyboard moves before its button is disabled; Qt would take it back to the rail.
+        self.progress.cancel.setFocus()
+        self._result.hide()
         self._thread = thread = self.engine.start(
             ExportJob(run=trained.run, format=self.format, out=path)
         )
@@ -256,22 +264,27 @@ class ExportPage(Page):
         self.progress.show_progress(event)
 
     def _on_result(self, result: ExportResult) -> None:
-        self._end()
+        self._thread = None
         self.state.add_export(result)
         self._show()
+        self._end(self.open_folder)
 
     def _on_failure(self, message: str, hint: str) -> None:
-        self._end()
+        self._thread = None
         self.notice.say("error", message, hint)
         self._show()
+        self._end(self.export_button)
 
     def _on_cancel(self) -> None:
-        self._end()
+        self._thread = None
         self.notice.say("info", self.tr("The export was cancelled; nothing was written."))
         self._show()
+        self._end(self.export_button)
 
-    def _end(self) -> None:
-        self._thread = None
+    def _end(self, next_one: QPushButton) -> None:
+        """The keyboard goes on from Cancel to what is wanted next."""
+        if has_keyboard(self.progress) or has_keyboard(self.progress.cancel):
+            next_one.setFocus()
         self.progress.hide()
 
     # --- showing --------------------------------------------------------------------------------

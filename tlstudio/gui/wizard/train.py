@@ -26,7 +26,7 @@ from tlstudio.errors import TLStudioError
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.answers import AnswerStrip
-from tlstudio.gui.widgets.basics import Card, Fold, Notice, heading_label, small_label
+from tlstudio.gui.widgets.basics import Card, Fold, Notice, has_keyboard, heading_label, small_label
 from tlstudio.gui.widgets.figures import Figure, FigureRow
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
@@ -152,6 +152,7 @@ class TrainPage(Page):
         session.changed.connect(self._show_stage)
         session.began.connect(self._clear_screen)
         session.happened.connect(self._on_event)
+        self.error_notice.acted.connect(self._go_back)
         controls.start.clicked.connect(self._start)
         controls.again.clicked.connect(self._start)
         controls.carry_on.clicked.connect(session.carry_on)
@@ -239,10 +240,10 @@ class TrainPage(Page):
         else:
             self.stale_notice.clear()
         if session.stage == "failed":
-            self.error_notice.say("error", *session.error)
+            self.error_notice.say("error", *session.error, action=self._way_back()[1])
         if session.stage == "finished" and self._ended is not session.result:
             self._ended = session.result
-            self._hand_over()
+            QTimer.singleShot(0, self, self._hand_over)  # once Next can be pressed
             self.error_notice.clear()
             if self.curves is not None:
                 self.curves.finish()
@@ -250,10 +251,25 @@ class TrainPage(Page):
             self._question.reject()
         self._show_numbers()
 
+    def _way_back(self) -> tuple[PageId, str]:
+        """The page on which what went wrong can be put right, and the button that leads there."""
+        model = self.session.model
+        # The weights are read once the pictures have been looked through.
+        if model.phase == "weights" or (model.phase == "scan" and model.done == model.total):
+            return PageId.BACKBONE, self.tr("Back to the net&work")
+        if model.phase == "scan":
+            return PageId.IMAGES, self.tr("Back to the pict&ures")
+        return PageId.TRAIN, ""
+
+    def _go_back(self) -> None:
+        wizard = self.wizard()
+        while wizard is not None and wizard.currentId() > self._way_back()[0]:
+            wizard.back()
+
     def _hand_over(self) -> None:
         """The keyboard goes on to Next: Return must not throw a finished run away."""
         wizard = self.wizard()
-        if wizard is not None and self.controls.isAncestorOf(self.focusWidget() or self):
+        if wizard is not None and any(map(has_keyboard, self.controls.all())):
             wizard.button(QWizard.WizardButton.NextButton).setFocus()
 
     def _show_numbers(self) -> None:
@@ -285,6 +301,8 @@ class TrainPage(Page):
         unknown = share is None and stage == "running"
         if stage == "finished":
             share = 1.0
+        elif not self.session.running and self.session.model.phase != "train":
+            share = 0.0  # a full bar would say that it is done
         self.bar.setRange(0, 0 if unknown else _BAR)
         if not unknown:
             self.bar.setValue(round(_BAR * (share or 0.0)))

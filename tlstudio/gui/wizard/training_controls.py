@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from tlstudio.gui import theme
-from tlstudio.gui.widgets.basics import set_kind
+from tlstudio.gui.widgets.basics import has_keyboard, set_kind
 from tlstudio.gui.wizard.training_session import TrainingSession
 
 
@@ -42,21 +42,29 @@ class TrainingControls(QWidget):
     def show_stage(self, session: TrainingSession, stale: bool) -> None:
         """`stale` says that the choices are no longer those of the finished run."""
         shown, primary = self._buttons(session, stale)
-        focused = self.focusWidget()
+        usable = [button for button in shown if self._can_be_pressed(button, session)]
+        focused = next((button for button in self.all() if has_keyboard(button)), None)
+        moves = has_keyboard(self) or (focused is not None and focused not in usable)
+        if moves:
+            # Before its button goes: Qt would take the keyboard to wherever Tab leads.
+            self.setFocus()
         for button in self.all():
             button.setVisible(button in shown)
             set_kind(button, "primary" if button is primary else "")
-        if focused is not None and focused not in shown and session.stage != "finished":
-            # The keyboard stays in the row when the button it was on makes room for another.
-            shown[0].setFocus(Qt.FocusReason.OtherFocusReason)
         self.show_model(session)
+        if moves and usable:
+            usable[0].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_model(self, session: TrainingSession) -> None:
         """What depends on how far the run is, and not only on its stage."""
+        for button in self.all():
+            button.setEnabled(self._can_be_pressed(button, session))
+
+    def _can_be_pressed(self, button: QPushButton, session: TrainingSession) -> bool:
+        if button is self.keep:
+            return session.can_keep
         waiting = session.stage in {"stopping", "cancelling"}
-        for button in (self.pause, self.cancel):
-            button.setEnabled(not waiting)
-        self.keep.setEnabled(session.can_keep)
+        return not (waiting and button in {self.pause, self.cancel})
 
     def why_not_keep(self, session: TrainingSession) -> str:
         """Why "Stop and keep the best" can't be pressed, or nothing."""

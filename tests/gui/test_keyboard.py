@@ -1,0 +1,196 @@
+"""Where the keyboard is after a click made its button go: where the user wants to go on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterator
+
+import pytest
+from conftest import ScriptedClient
+from made_up import made_up_evaluation, made_up_run, made_up_train_result
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton, QWizard
+from pytestqt.qtbot import QtBot
+
+from tlstudio.errors import DatasetError, StorageError, WeightsError
+from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.wizard.export import ExportPage
+from tlstudio.gui.wizard.images import ImagesPage
+from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.gui.wizard.train import TrainPage
+from tlstudio.gui.wizard.wizard import Wizard
+from tlstudio.jobs import ExportJob, ExportResult, Job, Result, ScanResult
+from tlstudio.tasks import Event, Phase, Progress
+
+Work = Generator[Event, None, Result]
+
+
+@pytest.fixture
+def wizard(
+    qtbot: QtBot, state: WizardState, engine: EngineRoom, scan: ScanResult
+) -> Iterator[Wizard]:
+    window = Wizard(state, engine)
+    state.set_scan(scan)
+    window.show()
+    window.activateWindow()
+    qtbot.waitExposed(window)
+    yield window
+    with qtbot.waitSignal(window.left):
+        window.leave()
+    window.deleteLater()
+
+
+def press(qtbot: QtBot, button: QPushButton) -> None:
+    """Tab to it and press the space bar."""
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+
+
+def focused(qtbot: QtBot, wizard: Wizard, button: object) -> None:
+    qtbot.waitUntil(lambda: wizard.focusWidget() is button)
+
+
+def to_training(wizard: Wizard) -> TrainPage:
+    wizard.go_to(PageId.TRAIN)
+    page = wizard.pages[PageId.TRAIN]
+    assert isinstance(page, TrainPage)
+    return page
+
+
+def test_it_goes_from_start_to_pause_and_at_the_end_to_next(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+) -> None:
+    go_on = threading.Event()
+
+    def train(_: Job) -> Work:
+        yield from made_up_run(2)
+        go_on.wait(5)
+        return made_up_train_result()
+
+    client.script["train"] = train
+    page = to_training(wizard)
+    press(qtbot, page.controls.start)
+    focused(qtbot, wizard, page.controls.pause)
+    go_on.set()
+    focused(qtbot, wizard, wizard.button(QWizard.WizardButton.NextButton))
+
+
+def test_after_a_cancelled_run_it_is_on_what_there_is_to_do(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+) -> None:
+    def train(_: Job) -> Work:
+        pause = threading.Event()
+        while True:
+            yield Progress(phase="features", done=1, total=2)
+            pause.wait(0.005)
+
+    client.script["train"] = train
+    page = to_training(wizard)
+    press(qtbot, page.controls.start)
+    qtbot.waitUntil(lambda: page.session.model.phase == "features")
+    press(qtbot, page.controls.cancel)
+    assert page._question is not None
+    stop = next(b for b in page._question.buttons() if b is not page._question.escapeButton())
+    qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    focused(qtbot, wizard, page.controls.again)
+
+
+@pytest.mark.parametrize(
+    ("phase", "done", "page"),
+    [
+        ("scan", 3, PageId.IMAGES),
+        ("scan", 10, PageId.BACKBONE),
+        ("weights", 10, PageId.BACKBONE),
+        ("features", 10, PageId.TRAIN),
+    ],
+)
+def test_an_error_leads_to_the_page_where_it_can_be_put_right(
+    qtbot: QtBot,
+    wizard: Wizard,
+    client: ScriptedClient,
+    phase: Phase,
+    done: int,
+    page: PageId,
+) -> None:
+    def train(_: Job) -> Work:
+        yield Progress(phase=phase, done=done, total=10)
+        raise WeightsError("These are weights of another network.", "Choose another file.")
+
+    client.script["train"] = train
+    training = to_training(wizard)
+    press(qtbot, training.controls.start)
+    qtbot.waitUntil(training.error_notice.isVisible)
+    assert training.bar.value() == 0
+    way_back = training.error_notice.findChild(QPushButton)
+    assert way_back is not None
+    assert way_back.isVisible() == (page != PageId.TRAIN)
+    if way_back.isVisible():
+        qtbot.mouseClick(way_back, Qt.MouseButton.LeftButton)
+    assert wizard.currentId() == page
+
+
+def to_export(wizard: Wizard, state: WizardState, scan: ScanResult) -> ExportPage:
+    state.set_trained(state.job(), made_up_train_result())
+    state.set_evaluation(made_up_evaluation(scan))
+    wizard.go_to(PageId.EXPORT)
+    page = wizard.pages[PageId.EXPORT]
+    assert isinstance(page, ExportPage)
+    return page
+
+
+def test_after_an_export_it_is_on_open_folder_and_after_an_error_on_export(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient, state: WizardState, scan: ScanResult
+) -> None:
+    def full(_: Job) -> Work:
+        yield Progress(phase="export", done=0, total=0)
+        raise StorageError("The disk is full.", "Free some space.")
+
+    def export(job: Job) -> Work:
+        assert isinstance(job, ExportJob)
+        yield Progress(phase="export", done=0, total=0)
+        return ExportResult(
+            format="onnx",
+            files=("model.onnx",),
+            runtime="ONNX Runtime",
+            n=1,
+            same_answer=1,
+            largest_difference=0,
+            bytes=1,
+            code="",
+        )
+
+    page = to_export(wizard, state, scan)
+    client.script["export"] = full
+    press(qtbot, page.export_button)
+    assert wizard.focusWidget() is page.progress.cancel
+    qtbot.waitUntil(page.notice.isVisible)
+    focused(qtbot, wizard, page.export_button)
+    client.script["export"] = export
+    press(qtbot, page.export_button)
+    focused(qtbot, wizard, page.open_folder)
+
+
+def test_an_export_to_nowhere_in_particular_is_refused(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient, state: WizardState, scan: ScanResult
+) -> None:
+    page = to_export(wizard, state, scan)
+    page.folder.setText("models/x")
+    press(qtbot, page.export_button)
+    assert page.notice.message == "“models/x” does not say where the folder is to be made."
+    assert not client.jobs
+
+
+def test_after_a_bad_folder_it_is_on_choose(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+) -> None:
+    def scanning(_: Job) -> Work:
+        yield Progress(phase="scan", done=0, total=10)
+        raise DatasetError("The folder /x is empty.", "Choose another.")
+
+    client.script["scan"] = scanning
+    page = wizard.pages[PageId.IMAGES]
+    assert isinstance(page, ImagesPage)
+    page.open_folder("/x")
+    assert wizard.focusWidget() is page.progress.cancel
+    qtbot.waitUntil(page.notice.isVisible)
+    focused(qtbot, wizard, page.other_button)
