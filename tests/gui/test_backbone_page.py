@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from made_up_scans import made_up_scan
 from PySide6.QtCore import QPoint, Qt
@@ -10,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
 from tlstudio.gui.engine_room import EngineRoom
-from tlstudio.gui.widgets.backbone_table import Column
+from tlstudio.gui.widgets.backbone_table import SHARE_ROLE, Column
 from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.places import weights_folder
@@ -95,3 +97,27 @@ def test_random_numbers_only_by_an_explicit_answer(qtbot: QtBot, page: BackboneP
         qtbot.mouseClick(page.notice.findChild(QPushButton), Qt.MouseButton.LeftButton)
     assert page.state.weights.source == "published"
     assert not page.notice.isVisible()
+
+
+def test_the_bars_of_work_tell_small_networks_apart(page: BackbonePage) -> None:
+    model = page.table.networks
+    work = sorted(
+        (entry.gflops, model.index(row, Column.WORK).data(SHARE_ROLE))
+        for row, entry in enumerate(model.entries)
+    )
+    shares = [share for _, share in work]
+    assert shares == sorted(shares)
+    assert 0.05 < shares[0] < shares[-1] == 1
+    (least, first), (most, last) = work[0], work[-1]
+    doublings = math.log2(most / least)
+    step = (last - first) / doublings
+    assert step == pytest.approx(first)  # the shortest bar is one step, each doubling one more
+
+
+def test_rows_stay_as_high_as_their_words_when_a_file_is_chosen(
+    qtbot: QtBot, page: BackbonePage
+) -> None:
+    page.use_file("/a/very/long/folder/name/" + "x" * 150 + ".pth")
+    page.table.select("resnet18")
+    heights = [page.table.rowHeight(row) for row in range(page.table.model().rowCount())]
+    assert max(heights) < 140

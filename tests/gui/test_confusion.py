@@ -9,10 +9,11 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.gui.widgets.confusion import ConfusionMatrix
 from tlstudio.gui.widgets.ink import ink
+from tlstudio.gui.widgets.vertical_label import fits_in_lines, in_lines
 from tlstudio.jobs import EvaluationResult
 
 
-def result_of(n: int) -> EvaluationResult:
+def result_of(n: int, names: tuple[str, ...] = ()) -> EvaluationResult:
     """Nine of ten right in each class, the tenth called the next one."""
     rows = [[0] * n for _ in range(n)]
     for i in range(n):
@@ -24,7 +25,7 @@ def result_of(n: int) -> EvaluationResult:
         accuracy_low=0.8,
         accuracy_high=0.95,
         n=10 * n,
-        classes=tuple(f"class {i}" for i in range(n)),
+        classes=names or tuple(f"class {i}" for i in range(n)),
         confusion=tuple(tuple(row) for row in rows),
     )
 
@@ -81,3 +82,23 @@ def test_many_classes_scroll_and_stay_legible(qtbot: QtBot, matrix: ConfusionMat
 def test_text_on_a_tint_is_black_on_light_and_white_on_dark() -> None:
     assert ink(QColor("white")) == QColor("black")
     assert ink(QColor("#003355")) == QColor("white")
+
+
+def test_a_long_name_is_broken_into_two_lines_before_it_is_cut(
+    qtbot: QtBot, matrix: ConfusionMatrix
+) -> None:
+    names = ("good", "hole", "stain", "broken thread")
+    metrics = matrix.fontMetrics()
+    matrix.show_result(result_of(4, names))
+    one_line = metrics.horizontalAdvance("broken thread")
+    matrix.resize(5 * one_line + 50, 420)
+    header = matrix.table.horizontalHeader()
+    assert header.sectionSize(3) < one_line + 10
+    assert header.height() >= 2 * metrics.height()
+    assert in_lines(metrics, "broken thread", one_line - 4, 2) == ("broken", "thread")
+
+
+def test_a_name_that_has_no_space_is_elided_and_keeps_its_ends(matrix: ConfusionMatrix) -> None:
+    (line,) = in_lines(matrix.fontMetrics(), "x" * 200, 60, 2)
+    assert "…" in line
+    assert not fits_in_lines(matrix.fontMetrics(), "x" * 200, 60, 2)

@@ -157,7 +157,7 @@ def test_reset_brings_the_defaults_back(qtbot: QtBot, page: SettingsPage) -> Non
     assert page.state.seed == 0
     rate = page.advanced.fields["learning_rate"]
     assert isinstance(rate, QDoubleSpinBox)
-    assert rate.value() == pytest.approx(0.001)
+    assert rate.value() == pytest.approx(Recipe().learning_rate)
 
 
 def test_zero_means_none_and_never(qtbot: QtBot, page: SettingsPage) -> None:

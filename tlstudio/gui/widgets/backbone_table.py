@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 
 from PySide6.QtCore import (
@@ -59,7 +60,8 @@ class BackboneModel(QAbstractTableModel):
         super().__init__(parent)
         self.state = state
         self.entries = sorted(catalogue(), key=lambda entry: entry.id != RECOMMENDED)
-        self._most_work = max(entry.gflops for entry in self.entries)
+        work = [entry.gflops for entry in self.entries]
+        self._least_work, self._most_work = min(work), max(work)
         self._present: dict[str, bool] = {}
 
     def look_for_weights(self) -> None:
@@ -124,12 +126,18 @@ class BackboneModel(QAbstractTableModel):
             return self._sort_key(entry, column)
         if role == SHARE_ROLE:
             return {
-                Column.WORK: entry.gflops / self._most_work,
+                Column.WORK: self._work_share(entry.gflops),
                 Column.ACCURACY: entry.weights.top1 / 100,
             }.get(column)
         if role == Qt.ItemDataRole.AccessibleTextRole and column == Column.NETWORK:
             return f"{entry.name}. {entry.sentence}"
         return None
+
+    def _work_share(self, gflops: float) -> float:
+        """Each doubling is one step further: the networks differ by a factor of hundreds, and on a
+        plain scale most bars would be dots."""
+        steps = math.log2(gflops / self._least_work)
+        return (1 + steps) / (1 + math.log2(self._most_work / self._least_work))
 
     def _text(self, entry: Backbone, column: Column) -> str:
         return {

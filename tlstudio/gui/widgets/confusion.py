@@ -209,8 +209,9 @@ class ConfusionMatrix(QWidget):
         names = min(widest, _NAMES_WIDTH, max(self.width() // 3, 60))
         across = self.width() - self._rows_title.sizeHint().width() - 4
         width = _within(_SMALLEST.width(), (across - names - 4) // classes, _LARGEST.width())
-        slanted = widest - 12 > width
-        top = min(widest, 110) if slanted else metrics.height() + 12
+        lines = columns.lines_for(self.model.classes, width)
+        slanted = lines == 0
+        top = min(widest, 110) if slanted else lines * metrics.height() + 12
         down = self.height() - self._columns_title.sizeHint().height() - 4
         height = _within(_SMALLEST.height(), (down - top - 4) // classes, _LARGEST.height())
         rows.setFixedWidth(names)

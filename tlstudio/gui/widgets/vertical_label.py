@@ -1,9 +1,11 @@
-"""Owns text that stands upright: a title beside a plot, and table headers too narrow to be read."""
+"""Owns text beside plots and tables: upright titles, and headers that wrap or stand upright."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHeaderView, QSizePolicy, QWidget
 
 
@@ -31,12 +33,40 @@ class VerticalLabel(QWidget):
         painter.end()
 
 
+def in_lines(metrics: QFontMetrics, text: str, room: int, most: int) -> tuple[str, ...]:
+    """The text in up to `most` lines of `room` pixels, broken at spaces; elided where too long."""
+    lines: list[str] = []
+    for word in text.split():
+        together = f"{lines[-1]} {word}" if lines else word
+        if lines and (metrics.horizontalAdvance(together) <= room or len(lines) == most):
+            lines[-1] = together
+        else:
+            lines.append(word)
+    return tuple(metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, room) for line in lines)
+
+
+def fits_in_lines(metrics: QFontMetrics, text: str, room: int, most: int) -> bool:
+    """Whether nothing of the text is elided."""
+    return " ".join(in_lines(metrics, text, room, most)) == " ".join(text.split())
+
+
 class SlantedHeader(QHeaderView):
-    """A header of class names; a horizontal one can be told to write them upright."""
+    """A header of class names, in two lines where they need it; a horizontal one can be told to
+    write them upright."""
+
+    LINES = 2
 
     def __init__(self, orientation: Qt.Orientation, parent: QWidget) -> None:
         super().__init__(orientation, parent)
         self._slanted = False
+
+    def lines_for(self, names: Iterable[str], width: int) -> int:
+        """How many lines the longest name needs in a section this wide; 0 where it does not fit."""
+        metrics, names = self.fontMetrics(), tuple(names)
+        for lines in range(1, self.LINES + 1):
+            if all(fits_in_lines(metrics, name, width - 10, lines) for name in names):
+                return lines
+        return 0
 
     def set_slanted(self, slanted: bool) -> None:
         if slanted != self._slanted:
@@ -50,7 +80,10 @@ class SlantedHeader(QHeaderView):
         painter.fillRect(rect, palette.color(QPalette.ColorRole.Base))
         painter.setPen(palette.color(QPalette.ColorRole.WindowText))
         room = rect.height() if self._slanted else rect.width()
-        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, room - 10)
+        lines = (
+            1 if self._slanted else min(self.LINES, rect.height() // self.fontMetrics().height())
+        )
+        text = "\n".join(in_lines(painter.fontMetrics(), text, room - 10, max(lines, 1)))
         if self._slanted:
             painter.translate(rect.left(), rect.bottom())
             painter.rotate(-90)

@@ -46,7 +46,8 @@ class BackbonePage(Page):
                 self.tr(
                     "Each network has seen a million everyday photographs; what it learned there "
                     "helps with yours. Work is in billions of operations for one picture: more "
-                    "takes longer. Accuracy is what was published for those photographs."
+                    "takes longer, and with each doubling its bar grows by one step. Accuracy is "
+                    "what was published for those photographs."
                 ),
                 wrap=True,
             )
