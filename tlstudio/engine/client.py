@@ -78,6 +78,9 @@ class EngineClient:
                     raise TLStudioError(message["message"], message.get("hint", ""))
                 yield event_from_dict(message)
         except (ValueError, KeyError, TypeError) as error:  # what is no JSON is a ValueError
+            # Nothing says that it would ever answer a cancel in order.
+            ended = True
+            self.close()
             raise EngineError(
                 "The part of the program that trains gave an answer that makes no sense.",
                 f"Its log may say more: {self._log}",
@@ -123,19 +126,24 @@ class EngineClient:
                 return
 
     def _send(self, message: dict[str, Any]) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
+        process = self._process
+        if process is None or process.stdin is None:
+            raise self._died()
         try:
             with self._writing:
-                self._process.stdin.write(json.dumps(message) + "\n")
-                self._process.stdin.flush()
+                process.stdin.write(json.dumps(message) + "\n")
+                process.stdin.flush()
         except (OSError, ValueError) as error:
             raise self._died() from error
 
     def _receive(self) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        process = self._process
+        if process is None or process.stdout is None:  # closed by another thread
+            raise self._died()
+        try:
+            line = process.stdout.readline()
+        except ValueError as error:  # closed at this very moment
+            raise self._died() from error
         if not line.endswith("\n"):  # nothing, or the half of a line that a killed engine wrote
             raise self._died()
         message: dict[str, Any] = json.loads(line)
@@ -150,9 +158,10 @@ class EngineClient:
             self.close()
 
     def _died(self) -> EngineError:
-        code = self._process.wait() if self._process is not None else None
+        process = self._process
+        code = process.wait() if process is not None else 0
         self._reap()
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
         return EngineError(
             f"The part of the program that trains ended unexpectedly ({how}). "
             "What was saved at the last checkpoint is kept.",
