@@ -11,7 +11,14 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.gui.theme import THEME
 from tlstudio.gui.widgets.curves import Curves
-from tlstudio.gui.widgets.series import EPOCH_POINTS, RUNNING_POINTS, CurveData, Series
+from tlstudio.gui.widgets.series import (
+    EPOCH_POINTS,
+    RUNNING_POINTS,
+    Chart,
+    CurveData,
+    Series,
+    free_height,
+)
 from tlstudio.tasks import Event
 
 
@@ -129,3 +136,13 @@ def test_no_half_epochs_on_the_axis(qtbot: QtBot) -> None:
     curves.replay(made_up_run(2))
     levels = curves.loss.widget.getAxis("bottom").tickSpacing(0, 2, 500)
     assert all(spacing >= 1 for spacing, _ in levels)
+
+
+def test_the_best_epoch_is_named_where_no_curve_is() -> None:
+    chart = Chart.empty()
+    for epoch in range(1, 5):
+        chart.train.add(epoch, 0.3)
+        chart.val.add(epoch, 0.8)
+    assert free_height(chart, (1, 3), (0.25, 0.85), None) == 0.5
+    assert free_height(chart, (1, 3), (0.0, 0.85), None) in {0.71, 0.08}
+    assert free_height(Chart.empty(), (1, 3), (0.0, 1.0), 0.9) == 0.08

@@ -168,3 +168,9 @@ def test_zero_means_none_and_never(qtbot: QtBot, page: SettingsPage) -> None:
     assert page.state.recipe.head.hidden is None
     assert page.state.recipe.patience is None
     assert page.epochs_hint.text() == "runs to the end"
+
+
+def test_no_field_cuts_its_text(page: SettingsPage) -> None:
+    page.fold.set_open(True)
+    for field in (page.epochs, *page.advanced.fields.values()):
+        assert field.height() >= field.fontMetrics().height() + 8, field.accessibleName()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette
 from PySide6.QtWidgets import QApplication
 
 Scheme = Literal["light", "dark"]
@@ -166,6 +166,11 @@ def text_font(size: Literal["small", "body", "title"], bold: bool = False) -> QF
     if bold:
         font.setWeight(QFont.Weight.DemiBold)
     return font
+
+
+def field_height() -> int:
+    """The height of a field for one line: the style's own cuts what hangs below the line."""
+    return QFontMetrics(QApplication.font()).height() + 12
 
 
 def _sizes(base: float) -> dict[str, float]:

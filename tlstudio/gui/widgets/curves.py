@@ -16,11 +16,13 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 from tlstudio.gui.widgets.basics import small_label
 from tlstudio.gui.widgets.ink import mixed
 from tlstudio.gui.widgets.legend import Legend, curve_colours
-from tlstudio.gui.widgets.series import Chart, CurveData
+from tlstudio.gui.widgets.series import Chart, CurveData, free_height
 from tlstudio.tasks import Event
 
 REDRAW_MS = 120
 MARKED_POINTS = 60
+_WORDS = 0.4
+"""How much of the width the words beside the best epoch may take."""
 
 
 class EpochAxis(pg.AxisItem):  # type: ignore[misc]
@@ -34,11 +36,7 @@ class EpochAxis(pg.AxisItem):  # type: ignore[misc]
 class Plot:
     """One quantity in one pyqtgraph plot; knows how to draw a chart and nothing of events."""
 
-    def __init__(
-        self, widget: pg.PlotWidget, title: str, best_text: str, probe_text: str, words_at: float
-    ) -> None:
-        """`words_at` is the height at which the best epoch is named, as a share of the plot: where
-        the curves of this quantity seldom are."""
+    def __init__(self, widget: pg.PlotWidget, title: str, best_text: str, probe_text: str) -> None:
         self.widget = widget
         self._title, self._best_text = title, best_text
         item = widget.getPlotItem()
@@ -52,7 +50,7 @@ class Plot:
         self.train = widget.plot(symbol="o", symbolSize=6)
         self.val = widget.plot(symbol="s", symbolSize=7)
         self.best_point = widget.plot(symbol="star", symbolSize=16)
-        self.best = pg.InfiniteLine(angle=90, label=" ", labelOpts={"position": words_at})
+        self.best = pg.InfiniteLine(angle=90, label=" ", labelOpts={"position": 0.5})
         self.probe = pg.InfiniteLine(angle=0, label=probe_text, labelOpts={"position": 0.01})
         self.probe.label.anchors = [(0, 1), (0, 1)]
         for line in (self.best, self.probe):
@@ -77,6 +75,14 @@ class Plot:
             anchor = (0, 0.5) if float(epoch or 0) < furthest / 2 else (1, 0.5)
             self.best.label.anchors = [anchor, anchor]
             self.best.label.updatePosition()
+
+    def place_words(self, chart: Chart, epoch: int, furthest: float, probe: float | None) -> None:
+        """Names the best epoch where no curve is. Comes after the range of y is set."""
+        reach = furthest * _WORDS
+        left_of = epoch >= furthest / 2
+        across = (epoch - reach, float(epoch)) if left_of else (float(epoch), epoch + reach)
+        _, span = self.widget.getViewBox().viewRange()
+        self.best.label.setPosition(free_height(chart, across, (span[0], span[1]), probe))
 
     def draw_probe(self, value: float | None) -> None:
         self.probe.setVisible(value is not None)
@@ -133,8 +139,8 @@ class Curves(QWidget):
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw_if_seen)
         pg.setConfigOptions(antialias=True)
-        self.loss = self._plot(self.tr("Loss"), words_at=0.92)
-        self.accuracy = self._plot(self.tr("Accuracy (%)"), words_at=0.08)
+        self.loss = self._plot(self.tr("Loss"))
+        self.accuracy = self._plot(self.tr("Accuracy (%)"))
         self.accuracy.widget.setXLink(self.loss.widget)
         self._resting = self.tr("Probe: the network as it came, with the simplest classifier.")
         self._readout = small_label(self._resting)
@@ -173,7 +179,7 @@ class Curves(QWidget):
 
     # --- putting it together --------------------------------------------------------------------
 
-    def _plot(self, title: str, words_at: float) -> Plot:
+    def _plot(self, title: str) -> Plot:
         widget = pg.PlotWidget(axisItems={"bottom": EpochAxis("bottom")})
         widget.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         widget.setAccessibleName(title)
@@ -182,7 +188,7 @@ class Curves(QWidget):
         widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         widget.showGrid(x=False, y=True, alpha=0.15)
-        plot = Plot(widget, title, self.tr("best: epoch %1"), self.tr("probe"), words_at)
+        plot = Plot(widget, title, self.tr("best: epoch %1"), self.tr("probe"))
         widget.scene().sigMouseMoved.connect(lambda at: self._point_at(plot, at))
         return plot
 
@@ -234,6 +240,9 @@ class Curves(QWidget):
         self.accuracy.draw_probe(data.probe)
         _set_span(self.loss.widget, data.loss.span(), floor=0.0, ceiling=None)
         _set_span(self.accuracy.widget, data.accuracy.span(data.probe), floor=0.0, ceiling=100.0)
+        if data.best_epoch is not None:
+            self.loss.place_words(data.loss, data.best_epoch, furthest, None)
+            self.accuracy.place_words(data.accuracy, data.best_epoch, furthest, data.probe)
         self._describe()
 
     def _restyle(self) -> None:

@@ -81,6 +81,23 @@ class Chart:
         return (min(values), max(values)) if values else None
 
 
+HEIGHTS = (0.92, 0.71, 0.5, 0.29, 0.08)
+
+
+def free_height(
+    chart: Chart, across: tuple[float, float], span: tuple[float, float], extra: float | None
+) -> float:
+    """Where words may stand that reach over these epochs, as a share of the plot's height `span`:
+    as far from the curves (and from the level `extra`) as there is room."""
+    left, right = across
+    low, high = span
+    taken = [] if extra is None else [extra]
+    for series in (chart.running, chart.train, chart.val):
+        taken += [y for x, y in zip(series.x, series.y, strict=True) if left <= x <= right]
+    shares = [(y - low) / (high - low) for y in taken if high > low]
+    return max(HEIGHTS, key=lambda height: min((abs(height - s) for s in shares), default=0.0))
+
+
 class CurveData:
     """What the plots show. Accuracies are in per cent; x counts epochs, with fractions."""
 

@@ -245,6 +245,7 @@ class Advanced(QWidget):
         field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         field.installEventFilter(self._calm)
         field.setMinimumWidth(150)
+        field.setMinimumHeight(theme.field_height())
         label: QLabel = small_label(text)
         label.setTextFormat(Qt.TextFormat.AutoText)
         label.setBuddy(field)

@@ -49,6 +49,7 @@ class SettingsPage(Page):
         self.area.setWidget(self._inside)
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.body.addWidget(self.area, 1)
 
@@ -98,6 +99,7 @@ class SettingsPage(Page):
         self.epochs.setRange(1, 10_000)
         self.epochs.setKeyboardTracking(False)
         self.epochs.setMinimumWidth(96)
+        self.epochs.setMinimumHeight(theme.field_height())
         self.epochs.setAccessibleName(self.tr("Epochs"))
         self.epochs.valueChanged.connect(lambda value: self.state.change_recipe(epochs=value))
         label = QLabel(self.tr("&Epochs"))
