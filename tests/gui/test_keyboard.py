@@ -8,8 +8,9 @@ from collections.abc import Generator, Iterator
 import pytest
 from conftest import ScriptedClient
 from made_up import made_up_evaluation, made_up_run, made_up_train_result
+from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QWizard
+from PySide6.QtWidgets import QPushButton, QScrollArea, QWizard
 from pytestqt.qtbot import QtBot
 
 from tlstudio.errors import DatasetError, StorageError, WeightsError
@@ -194,3 +195,53 @@ def test_after_a_bad_folder_it_is_on_choose(
     assert wizard.focusWidget() is page.progress.cancel
     qtbot.waitUntil(page.notice.isVisible)
     focused(qtbot, wizard, page.other_button)
+
+
+def test_each_page_begins_on_its_primary_button(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+) -> None:
+    following = wizard.button(QWizard.WizardButton.NextButton)
+    for page in (PageId.BACKBONE, PageId.SETTINGS):
+        qtbot.keyClick(wizard, Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
+        qtbot.waitUntil(lambda page=page: wizard.currentId() == page)
+        focused(qtbot, wizard, following)
+    training = wizard.pages[PageId.TRAIN]
+    assert isinstance(training, TrainPage)
+    qtbot.keyClick(wizard, Qt.Key.Key_N, Qt.KeyboardModifier.AltModifier)
+    focused(qtbot, wizard, training.controls.start)
+
+
+def test_tab_never_stops_where_nothing_shows_it(
+    qtbot: QtBot, wizard: Wizard, state: WizardState, scan: ScanResult
+) -> None:
+    state.set_trained(state.job(), made_up_train_result())
+    state.set_evaluation(made_up_evaluation(scan))
+    for page in PageId:
+        wizard.go_to(page)
+        for _ in range(30):
+            qtbot.keyClick(wizard.focusWidget() or wizard, Qt.Key.Key_Tab)
+            stop = wizard.focusWidget()
+            assert stop is not None
+            assert stop.isVisible()
+            assert not isinstance(stop, QScrollArea)
+
+
+def test_tab_goes_over_findings_before_the_classes(
+    qtbot: QtBot, wizard: Wizard, state: WizardState
+) -> None:
+    state.set_scan(made_up_scan({"ants": 8, "bees": 6}))
+    page = wizard.pages[PageId.IMAGES]
+    assert isinstance(page, ImagesPage)
+    page.other_button.setFocus()
+    qtbot.keyClick(page.other_button, Qt.Key.Key_Tab)
+    assert wizard.focusWidget() is page.findings.stops()[0]
+    qtbot.keyClick(page.findings.stops()[0], Qt.Key.Key_Tab)
+    assert wizard.focusWidget() is page.bars
+
+
+def test_the_plots_are_made_before_their_page_is_opened(qtbot: QtBot, wizard: Wizard) -> None:
+    wizard.go_to(PageId.SETTINGS)
+    training = wizard.pages[PageId.TRAIN]
+    assert isinstance(training, TrainPage)
+    qtbot.waitUntil(lambda: training.curves is not None)
+    assert not training.isVisible()

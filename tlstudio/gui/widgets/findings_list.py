@@ -35,11 +35,13 @@ class FindingsList(QFrame):
         self._column.setContentsMargins(12, theme.NORMAL, 12, theme.NORMAL)
         self._column.setSpacing(theme.TIGHT)
         self._shown: tuple[Finding, ...] | None = None
+        self._stops: list[QWidget] = []
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
         if tuple(findings) == self._shown:
             return
         self._shown = tuple(findings)
+        self._stops.clear()
         while (item := self._column.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -51,6 +53,10 @@ class FindingsList(QFrame):
     def sentences(self) -> list[str]:
         """What is shown, worst first."""
         return [finding.message for finding in self._shown or ()]
+
+    def stops(self) -> list[QWidget]:
+        """What can have the keyboard, from top to bottom."""
+        return self._stops
 
     def _row(self, finding: Finding) -> QWidget:
         sign = QLabel(_SIGNS[finding.severity])
@@ -73,6 +79,7 @@ class FindingsList(QFrame):
             button, details = self._details(finding.details)
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
             column.addWidget(details)
+            self._stops += [button, details]
         return holder
 
     def _details(self, lines: tuple[str, ...]) -> tuple[QPushButton, QPlainTextEdit]:
@@ -81,6 +88,7 @@ class FindingsList(QFrame):
             text += "\n" + self.tr("and {0} more").format(len(lines) - _DETAILS)
         details = QPlainTextEdit(text)
         details.setReadOnly(True)
+        details.setTabChangesFocus(True)
         details.setAccessibleName(self.tr("The list"))
         line = details.fontMetrics().lineSpacing()
         details.setFixedHeight(min(6, len(lines)) * line + 14)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count as count_from
+from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
@@ -160,10 +161,17 @@ class ImagesPage(Page):
             self.undo.clear()
             self._show_class()
         self.findings.show_findings(findings(overview, self.state.class_name))
+        self._order_tabs()
         text = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
         self.folder_label.setText(text)
         self.split_label.setText(split_sentence(scan) if overview.usable else "")
         self._show_class_words()
+
+    def _order_tabs(self) -> None:
+        """Tab goes from top to bottom, also over findings that came later."""
+        stops = [self.other_button, *self.findings.stops(), self.bars, self.thumbnails]
+        for before, after in pairwise(stops):
+            QWidget.setTabOrder(before, after)
 
     def _show_class(self) -> None:
         overview, key = self.state.overview, self.bars.current_key()

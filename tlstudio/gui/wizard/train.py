@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from tlstudio.gui.widgets.curves import Curves
 
 REFRESH_MS = 100
+PLOTS_AFTER_MS = 600
+"""By then the page before this one stands and is being read."""
 _BAR = 1000
 _GIB = 2**30
 
@@ -105,6 +107,7 @@ class TrainPage(Page):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(content)
         self.body.addWidget(scroll, 1)
@@ -141,6 +144,7 @@ class TrainPage(Page):
         self.log = Fold(self.tr("Log"))
         self._log_text = QPlainTextEdit()
         self._log_text.setReadOnly(True)
+        self._log_text.setTabChangesFocus(True)
         self._log_text.setAccessibleName(self.tr("Log of the run"))
         self._log_text.setFixedHeight(140)
         self.log.body.addWidget(self._log_text)
@@ -164,17 +168,27 @@ class TrainPage(Page):
     # --- the plots, which need a library that takes its time -------------------------------------
 
     def _preload(self) -> None:
-        """Imports the plots' library in the background once the user is on the way here."""
+        """Imports the plots' library in the background once the user is on the way here; the plots
+        are made while the page before this one is read, so that opening this one is not held up."""
         if self._preloading is None and self.state.page >= PageId.BACKBONE:
             self._preloading = threading.Thread(target=_import_curves, daemon=True)
             self._preloading.start()
+        if self.curves is None and self.state.page == PageId.SETTINGS:
+            QTimer.singleShot(PLOTS_AFTER_MS, self, self._make_curves_early)
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def _make_curves_early(self) -> None:
+        if self._preloading is not None and not self._preloading.is_alive():
+            self._make_curves()
+
+    def _make_curves(self) -> None:
         if self.curves is None:
             from tlstudio.gui.widgets.curves import Curves
 
             self.curves = Curves()
             self._plots.body.addWidget(self.curves, 1)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._make_curves()
         super().showEvent(event)
 
     # --- what the user asks for -----------------------------------------------------------------

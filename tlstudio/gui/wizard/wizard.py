@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QSystemTrayIcon, QWizard
 
@@ -104,6 +104,16 @@ class Wizard(QWizard):
     def _arrived(self, page: int) -> None:
         if page >= 0:
             self.state.visit(PageId(page))
+            QTimer.singleShot(0, self, self._focus_first)
+
+    def _focus_first(self) -> None:
+        """The keyboard begins on the page's primary button, which may be Next; QWizard would put it
+        on Back, or on a button that is hidden."""
+        page = self.currentPage()
+        first = page.primary() if isinstance(page, Page) else None
+        first = first or self.button(QWizard.WizardButton.NextButton)
+        if first.isVisible() and first.isEnabled():
+            first.setFocus()
 
     def refresh(self) -> None:
         """Shows what the rail, the buttons and the reason beside them say now."""
