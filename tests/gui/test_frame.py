@@ -12,7 +12,15 @@ from conftest import ScriptedClient, waits_for_cancel
 from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractButton, QLabel, QMessageBox, QPushButton, QWidget, QWizard
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+    QWizard,
+)
 from pytestqt.qtbot import QtBot
 
 from tlstudio.gui import unforeseen
@@ -112,6 +120,7 @@ def test_pages_before_training_are_locked_while_it_runs(wizard: Wizard, state: W
     state.set_training(Path("/runs/a"))
     page = wizard.pages[PageId.SETTINGS]
     assert page.lock_notice.isVisible()
+    assert wizard.rail.steps[PageId.TRAIN].accessibleName() == "Train, running"
     assert not page.strip.isEnabled()  # type: ignore[attr-defined]
     state.set_training(None)
     assert not page.lock_notice.isVisible()
@@ -162,6 +171,8 @@ def test_stopping_to_close_cancels_waits_and_closes(
     stop = next(each for each in box.findChildren(QPushButton) if "Stop" in each.text())
     with qtbot.waitSignals([thread.cancelled, wizard.left]):
         click(qtbot, stop)
+        state.set_training(None)  # the run has ended and the engine is about to
+        assert wizard.reason.text().startswith("Saving the checkpoint")
     assert not wizard.isVisible()
 
 
@@ -232,6 +243,18 @@ def test_text_can_be_read_on_what_it_stands_on(c: Colours) -> None:
         (c.learning_text, c.learning),
     ):
         assert _contrast(ink, ground) >= 4.5, (ink, ground)
+
+
+@pytest.mark.parametrize("c", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_edge_of_a_field_can_be_seen(qtbot: QtBot, c: Colours) -> None:
+    """WCAG asks for 3 to 1 for what one has to see to use a control."""
+    THEME.use("dark" if c.dark else "light")
+    field = QSpinBox()
+    qtbot.addWidget(field)
+    field.resize(100, 30)
+    edge = field.grab().toImage().pixelColor(50, 1)
+    THEME.use("light")
+    assert _contrast(edge.name(), c.surface) >= 2.9
 
 
 def test_the_window_repaints_in_the_other_theme(qtbot: QtBot, wizard: Wizard) -> None:

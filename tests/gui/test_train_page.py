@@ -186,6 +186,7 @@ def test_cancel_asks_once_and_names_what_is_lost(qtbot: QtBot, page: TrainPage) 
     reach(qtbot, page, "interrupted")
     assert page.primary() is page.controls.carry_on
     assert page.controls.again.isVisible()
+    assert page.controls.keep.accessibleName() == "Keep the best"  # there is nothing to stop
 
 
 def test_carry_on_resumes_and_keeps_the_curves(

@@ -139,6 +139,9 @@ class Theme(QObject):
         app = cast(QApplication, QApplication.instance())
         self.colours = DARK if scheme == "dark" else LIGHT
         app.setPalette(_palette(self.colours))
+        for kind in ("QAbstractSpinBox", "QComboBox"):
+            # PySide6 takes text here, and its stubs say bytes.
+            app.setPalette(_field_palette(self.colours), kind)  # type: ignore[arg-type]
         app.setStyleSheet(_sheet(self.colours, app.font().pointSizeF()))
         self.changed.emit()
 
@@ -209,6 +212,14 @@ def _palette(c: Colours) -> QPalette:
         palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(c.disabled))
     palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, QColor(c.line))
     palette.setColor(QPalette.ColorGroup.Disabled, role.HighlightedText, QColor(c.muted))
+    return palette
+
+
+def _field_palette(c: Colours) -> QPalette:
+    """Fusion draws the edge of a field in a darker shade of the window, which nobody sees on a
+    dark one: for fields the window is of the colour that darkens to the edge of our buttons."""
+    palette = _palette(c)
+    palette.setColor(QPalette.ColorRole.Window, QColor(c.edge).lighter(140))
     return palette
 
 

@@ -60,6 +60,7 @@ class StepButton(QAbstractButton):
         fill, edge, ink = {
             "here": (c.accent, c.accent, c.on_accent),
             "done": (c.ok_soft, c.ok, c.ok),
+            "running": (c.accent_soft, c.accent, c.accent),
             "stale": (c.warn_soft, c.warn, c.warn),
             "todo": (c.sunken, c.edge, c.muted),
         }[self.status]
@@ -123,6 +124,7 @@ class Rail(QFrame):
         words = {
             "done": self.tr("done"),
             "here": self.tr("here"),
+            "running": self.tr("running"),
             "stale": self.tr("needs another look"),
             "todo": self.tr("not yet"),
         }

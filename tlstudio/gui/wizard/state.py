@@ -35,7 +35,7 @@ from tlstudio.jobs import (
 )
 from tlstudio.projects.places import runs_folder
 
-Status = Literal["done", "here", "stale", "todo"]
+Status = Literal["done", "here", "running", "stale", "todo"]
 
 
 class PageId(IntEnum):
@@ -344,6 +344,8 @@ class WizardState:
         return "done"
 
     def _result_status(self, page: PageId) -> Status:
+        if page == PageId.TRAIN and self.training:
+            return "running"
         there = {
             PageId.TRAIN: self.trained is not None,
             PageId.RESULTS: self.evaluation is not None,

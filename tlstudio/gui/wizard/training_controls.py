@@ -48,12 +48,18 @@ class TrainingControls(QWidget):
         if moves:
             # Before its button goes: Qt would take the keyboard to wherever Tab leads.
             self.setFocus()
+        self._name_keep(session.running)
         for button in self.all():
             button.setVisible(button in shown)
             set_kind(button, "primary" if button is primary else "")
         self.show_model(session)
         if moves and usable:
             usable[0].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _name_keep(self, running: bool) -> None:
+        text = self.tr("Stop and &keep the best") if running else self.tr("&Keep the best")
+        self.keep.setText(text)
+        self.keep.setAccessibleName(text.replace("&", ""))
 
     def show_model(self, session: TrainingSession) -> None:
         """What depends on how far the run is, and not only on its stage."""

@@ -117,6 +117,8 @@ class Wizard(QWizard):
 
     def refresh(self) -> None:
         """Shows what the rail, the buttons and the reason beside them say now."""
+        if self._leaving:
+            return  # what is said there is that the window closes
         self.rail.refresh()
         page = self.currentPage()
         if not isinstance(page, Page):
