@@ -138,6 +138,8 @@ class Theme(QObject):
         """Changes to this theme and repaints everything."""
         app = cast(QApplication, QApplication.instance())
         self.colours = DARK if scheme == "dark" else LIGHT
+        # Without the old sheet all this takes less than half of the time (83 ms instead of 200).
+        app.setStyleSheet("")
         app.setPalette(_palette(self.colours))
         for kind in ("QAbstractSpinBox", "QComboBox"):
             # PySide6 takes text here, and its stubs say bytes.
