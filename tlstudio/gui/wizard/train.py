@@ -141,7 +141,7 @@ class TrainPage(Page):
         return FigureRow([self.best, self.loss, self.speed, self.memory, self.rate])
 
     def _log(self) -> QWidget:
-        self.log = Fold(self.tr("Log"))
+        self.log = Fold(self.tr("&Log"))
         self._log_text = QPlainTextEdit()
         self._log_text.setReadOnly(True)
         self._log_text.setTabChangesFocus(True)
