@@ -10,28 +10,32 @@ import platformdirs
 _NAME = "TL Studio"
 
 
-def _folder(kind: str, default: str) -> Path:
+def _folder(kind: str, default: Path) -> Path:
     """`TLSTUDIO_HOME` puts everything under one folder: tests and portable installations use it."""
     home = os.environ.get("TLSTUDIO_HOME")
-    return Path(home) / kind if home else Path(default) / kind
+    return Path(home) / kind if home else default
 
 
 def runs_folder() -> Path:
-    return _folder("runs", platformdirs.user_data_dir(_NAME, appauthor=False))
+    return _folder("runs", _data() / "runs")
 
 
 def samples_folder() -> Path:
-    return _folder("samples", platformdirs.user_data_dir(_NAME, appauthor=False))
+    return _folder("samples", _data() / "samples")
 
 
 def weights_folder() -> Path:
-    return _folder("weights", platformdirs.user_data_dir(_NAME, appauthor=False))
+    return _folder("weights", _data() / "weights")
 
 
 def cache_folder() -> Path:
     """May be deleted at any time."""
-    return _folder("cache", platformdirs.user_cache_dir(_NAME, appauthor=False))
+    return _folder("cache", Path(platformdirs.user_cache_dir(_NAME, appauthor=False)))
 
 
 def logs_folder() -> Path:
-    return _folder("logs", platformdirs.user_log_dir(_NAME, appauthor=False))
+    return _folder("logs", Path(platformdirs.user_log_dir(_NAME, appauthor=False)))
+
+
+def _data() -> Path:
+    return Path(platformdirs.user_data_dir(_NAME, appauthor=False))
