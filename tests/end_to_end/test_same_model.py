@@ -12,6 +12,7 @@ from training.made_jobs import UNFROZEN, Trained, job_for, made_pictures, made_w
 
 from tlstudio.engine.client import EngineClient
 from tlstudio.jobs import TrainingJob, TrainRun, load_training_job
+from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import drive
 
 
@@ -48,4 +49,6 @@ def test_engine_command_line_and_script_give_the_same_weights(
         files = [tmp_path / who / "model" / name for who in ("cli", "engine", "script")]
         contents = {file.read_bytes() for file in files}
         assert len(contents) == 1, name
+    runs = [RunFolder(tmp_path / who) for who in ("cli", "engine", "script")]
+    assert all(run.state().environment == runs[0].state().environment for run in runs)
     assert (script.path / "job.json").read_bytes() == (tmp_path / "cli" / "job.json").read_bytes()

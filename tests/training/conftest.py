@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from training.made_jobs import UNFROZEN, Trained, job_for, made_pictures, made_weights
+from training.made_jobs import UNFROZEN, Trained, job_for, made_pictures, made_weights, one_core
 
 from tlstudio.jobs import TrainingJob
-from tlstudio.training import train
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +21,10 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _one_core() -> Iterator[None]:
-    """Tiny pictures on one thread: threads that wait for each other on a busy computer take many
-    times as long. What the program really does is for the end-to-end tests."""
-    before = torch.get_num_threads()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "usable_cores", lambda: 1)
-        torch.set_num_threads(1)
+    with one_core():
         yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +60,8 @@ def frozen_run(
     pictures: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory, _home: None
 ) -> Trained:
     """A finished run with everything frozen. No test changes it."""
-    return Trained(job_for(pictures, weights), tmp_path_factory.mktemp("frozen") / "run")
+    with one_core():
+        return Trained(job_for(pictures, weights), tmp_path_factory.mktemp("frozen") / "run")
 
 
 @pytest.fixture(scope="session")
@@ -77,4 +70,5 @@ def unfrozen_run(
 ) -> Trained:
     """A finished run with the last stage unfrozen. No test changes it."""
     job = job_for(pictures, weights, freeze=UNFROZEN)
-    return Trained(job, tmp_path_factory.mktemp("unfrozen") / "run")
+    with one_core():
+        return Trained(job, tmp_path_factory.mktemp("unfrozen") / "run")

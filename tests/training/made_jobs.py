@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -67,6 +69,18 @@ def job_for(
         device="cpu",
         **choices,
     )
+
+
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Tiny pictures on one thread: threads that wait for each other on a busy computer take many
+    times as long. What the program really does is for the end-to-end tests."""
+    before = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "usable_cores", lambda: 1)
+        torch.set_num_threads(1)
+        yield
+    torch.set_num_threads(before)
 
 
 class Trained:

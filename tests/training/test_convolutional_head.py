@@ -13,13 +13,14 @@ from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
-from tlstudio.jobs import FinishRun, HeadSpec, TrainRun
+from tlstudio.jobs import HeadSpec, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Answers, Event, drive
 from tlstudio.training import train
 from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.features import Features, Pictures, compute_features
 from tlstudio.training.inference import checked_batches
+from tlstudio.training.outcome import write_outcome
 
 
 def is_answers(event: Event) -> bool:
@@ -91,7 +92,12 @@ def test_what_was_validated_behind_the_relu_is_what_is_kept(
     path = tmp_path / "run"
     assert stop_when(train.train(TrainRun(job=job, run=str(path))), is_answers)
     checkpoint = Checkpoint.load(RunFolder(path).checkpoint_file)
-    drive(train.finish(FinishRun(run=str(path))), nothing)
-    last = load_file(path / "model" / "last.safetensors")
-    for name, learned in checkpoint.now.items():
-        assert torch.equal(last[name], learned), name
+    probe = checkpoint.position.probe.model_copy(update={"val_accuracy": -1.0})
+    checkpoint.position = checkpoint.position.model_copy(update={"probe": probe})
+    run = RunFolder(path)
+    result = drive(write_outcome(run, job, run.split(), checkpoint, 0.0), nothing)
+    assert result.kept == "trained"
+    for file, learned in (("model", checkpoint.best), ("last", checkpoint.now)):
+        written = load_file(path / "model" / f"{file}.safetensors")
+        for name, tensor in learned.items():
+            assert torch.equal(written[name], tensor), name
