@@ -165,7 +165,7 @@ class EngineClient:
         return EngineError(
             f"The part of the program that trains ended unexpectedly ({how}). "
             "What was saved at the last checkpoint is kept.",
-            f"Start again; its log may say why: {self._log}",
+            f"Carry on, or start again; its log may say why: {self._log}",
         )
 
     def _reap(self) -> None:

@@ -96,6 +96,10 @@ def _workplace(out: Path) -> Iterator[Path]:
             workplace = Path(tempfile.mkdtemp(dir=out, prefix=".export-", suffix=".part"))
         try:
             yield workplace
+        except StorageError as error:
+            # The hidden folder means nothing to the user; the one that was asked for does.
+            message = error.message.replace(str(workplace), str(out))
+            raise StorageError(message, error.hint) from error
         finally:
             shutil.rmtree(workplace, ignore_errors=True)
     finally:

@@ -21,6 +21,7 @@ _REASONS = {
     errno.EPERM: ("this folder may not be written to", "Choose a folder that you own."),
     errno.EROFS: ("the disk is read-only", "Choose a folder on another disk."),
     errno.ENOTDIR: ("a part of this path is a file", "Choose another folder."),
+    errno.ENOENT: ("there can be no such folder", "Choose another folder."),
     errno.ENAMETOOLONG: ("the path is too long", "Choose a shorter one."),
 }
 

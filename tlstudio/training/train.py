@@ -125,11 +125,12 @@ def _linear_head(job: TrainingJob) -> HeadSpec:
 def _remarks(job: TrainingJob, split: ScanResult, frozen: int) -> Task[None]:
     """What the user should know before training begins."""
     if split.left_out:
-        first = split.left_out[0]
+        count, first = len(split.left_out), split.left_out[0]
+        are = "One file is left out" if count == 1 else f"{count} files are left out"
         yield Warned(
-            message=f"{len(split.left_out)} files are left out, the first of them {first.file}: "
+            message=f"{are}, {'' if count == 1 else 'the first of them '}{first.file}: "
             f"{first.reason}",
-            hint="`tlstudio scan` lists them all.",
+            hint="Looking through the folder lists every file with its reason.",
         )
     if job.backbone.weights.source == "scratch" and frozen:
         yield Warned(
