@@ -193,8 +193,9 @@ def test_a_full_or_read_only_disk_is_a_sentence_and_leaves_nothing(
         raise OSError(number, "no")
 
     monkeypatch.setattr(model_folder, "save_file", fail)
-    with pytest.raises(StorageError, match="could not be written"):
+    with pytest.raises(StorageError, match="could not be written") as caught:
         exported(run, tmp_path / "a" / "b")
+    assert str(tmp_path / "a" / "b" / "model") in caught.value.message
     assert not list(tmp_path.iterdir())
 
 
