@@ -139,6 +139,17 @@ def test_a_frozen_number_is_read_as_one(start: list[str], tmp_path: Path, capsys
     capsys.readouterr()
 
 
+def test_the_job_file_of_a_relative_folder_works_from_anywhere(
+    place: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    path = tmp_path / "run"
+    given = ["--from-scratch", "--freeze", "all", "--epochs", "1", "--backbone", "squeezenet1_1"]
+    assert run(["train", "set [b]", "--run", str(path), *given, "--json"]) == 0
+    assert RunFolder(path).job().dataset.folder == str(place / "set [b]")
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

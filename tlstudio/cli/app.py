@@ -221,10 +221,10 @@ def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
         raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
     weights = WeightsSpec(source="scratch") if scratch else WeightsSpec()
     if choices["weights"] is not None:
-        weights = WeightsSpec(source="file", file=str(choices["weights"]))
+        weights = WeightsSpec(source="file", file=str(choices["weights"].absolute()))
     recipe = Recipe() if choices["epochs"] is None else Recipe(epochs=choices["epochs"])
     return TrainingJob(
-        dataset=DatasetSpec(folder=str(source)),
+        dataset=DatasetSpec(folder=str(source.absolute())),
         backbone=BackboneSpec(id=choices["backbone"] or RECOMMENDED, weights=weights),
         freeze=choices["freeze"] or ("none" if scratch else "all"),
         recipe=recipe.from_scratch() if scratch else recipe,

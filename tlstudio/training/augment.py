@@ -30,12 +30,9 @@ def vary(
     size = preprocessing.crop
     x = torch.from_numpy(picture).permute(2, 0, 1)
     top, left, height, width = _crop_box(x.shape[-2], x.shape[-1], augmentation.crop_scale, random)
-    x = F.resized_crop(
-        x.float(),
-        top,
-        left,
-        height,
-        width,
+    # Cropped first: the whole of a large picture in floating point would be a gigabyte.
+    x = F.resize(
+        F.crop(x, top, left, height, width).float(),
         [size, size],
         interpolation=InterpolationMode(preprocessing.interpolation),
         antialias=True,

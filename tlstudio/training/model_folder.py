@@ -18,7 +18,7 @@ from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import PreprocessingSpec, backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
-from tlstudio.errors import RunError
+from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import HeadSpec, Record
 from tlstudio.projects.atomic import replacing, write_text
 
@@ -152,7 +152,7 @@ def load_model(path: Path) -> TrainedModel:
         card = ModelCard.model_validate_json((folder / CARD).read_bytes())
         network = build_network(backbone(card.backbone), len(card.classes), card.head)
         network.network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
-    except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
+    except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
         raise RunError(
             f"The model in {folder} can't be read: it is damaged or was made by a newer version.",
             "Train or copy it again.",
