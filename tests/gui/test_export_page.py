@@ -132,7 +132,7 @@ def test_a_full_disk_is_a_sentence_and_the_way_to_try_again_stays(
 def test_choices_wait_while_an_export_runs(
     qtbot: QtBot, page: ExportPage, client: ScriptedClient
 ) -> None:
-    from conftest import waits_for_cancel
+    from scripted_engine import waits_for_cancel
 
     client.script["export"] = waits_for_cancel
     qtbot.mouseClick(page.export_button, Qt.MouseButton.LeftButton)

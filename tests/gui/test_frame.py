@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ScriptedClient, waits_for_cancel
 from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
     QWizard,
 )
 from pytestqt.qtbot import QtBot
+from scripted_engine import ScriptedClient, waits_for_cancel
 
 from tlstudio.gui import unforeseen
 from tlstudio.gui.engine_room import EngineRoom

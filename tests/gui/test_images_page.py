@@ -6,12 +6,12 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ScriptedClient, waits_for_cancel
 from made_up_scans import made_up_scan
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
+from scripted_engine import ScriptedClient, waits_for_cancel
 
 from tlstudio.errors import DatasetError
 from tlstudio.gui.engine_room import EngineRoom

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Generator, Iterator
 
 import pytest
-from conftest import ScriptedClient
 from made_up import made_up_evaluation, made_up_run, made_up_train_result
 from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QScrollArea, QWizard
 from pytestqt.qtbot import QtBot
+from scripted_engine import ScriptedClient
 
 from tlstudio.errors import DatasetError, StorageError, WeightsError
 from tlstudio.gui.engine_room import EngineRoom

@@ -9,8 +9,8 @@ from collections.abc import Generator
 from itertools import pairwise
 
 import pytest
-from conftest import ScriptedClient, waits_for_cancel
 from pytestqt.qtbot import QtBot
+from scripted_engine import ScriptedClient, waits_for_cancel
 
 from tlstudio.errors import DatasetError
 from tlstudio.gui.engine_room import EngineRoom
