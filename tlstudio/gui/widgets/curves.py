@@ -5,7 +5,7 @@ Importing this module imports pyqtgraph (a third of a second): do so when the pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyqtgraph as pg
@@ -19,7 +19,7 @@ from tlstudio.gui.widgets.legend import Legend, curve_colours
 from tlstudio.gui.widgets.series import Chart, CurveData, free_height
 from tlstudio.tasks import Event
 
-REDRAW_MS = 120
+REDRAW_MS = 60
 MARKED_POINTS = 60
 _WORDS = 0.4
 """How much of the width the words beside the best epoch may take."""
@@ -132,12 +132,12 @@ class Curves(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data = CurveData()
-        self._stale = True
+        self._stale: list[Callable[[], None]] = []
         self.setAccessibleName(self.tr("Loss and accuracy by epoch"))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
-        self._timer.timeout.connect(self._redraw_if_seen)
+        self._timer.timeout.connect(self._redraw_next)
         pg.setConfigOptions(antialias=True)
         self.loss = self._plot(self.tr("Loss"))
         self.accuracy = self._plot(self.tr("Accuracy (%)"))
@@ -152,7 +152,9 @@ class Curves(QWidget):
     def add(self, event: Event) -> None:
         if not self.data.add(event):
             return
-        self._stale = True
+        for draw in (self._draw_loss, self._draw_accuracy):
+            if draw not in self._stale:
+                self._stale.append(draw)
         if not self._timer.isActive():
             self._timer.start()
 
@@ -211,7 +213,8 @@ class Curves(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._redraw_if_seen()
+        if self._stale:
+            self._redraw()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -223,26 +226,40 @@ class Curves(QWidget):
             self._restyle()
         return bool(super().event(event))
 
-    def _redraw_if_seen(self) -> None:
-        """A hidden plot costs nothing; it catches up when it is shown."""
-        if self._stale and self.isVisible():
-            self._redraw()
+    def _redraw_next(self) -> None:
+        """Draws the plot that waits longest: two in one frame would hold the window up.
+
+        A hidden plot costs nothing; it catches up when it is shown.
+        """
+        if not (self._stale and self.isVisible()):
+            return
+        self._stale.pop(0)()
+        if self._stale:
+            self._timer.start()
 
     def _redraw(self) -> None:
         self._timer.stop()
-        self._stale = False
+        self._stale = []
+        self._draw_loss()
+        self._draw_accuracy()
+
+    def _draw_loss(self) -> None:
         data = self.data
-        furthest = data.furthest
-        self.loss.draw(data.loss, furthest)
-        self.accuracy.draw(data.accuracy, furthest)
-        self.loss.draw_best(data.best_epoch, data.best_loss, furthest)
-        self.accuracy.draw_best(data.best_epoch, data.best_accuracy, furthest)
-        self.accuracy.draw_probe(data.probe)
+        self.loss.draw(data.loss, data.furthest)
+        self.loss.draw_best(data.best_epoch, data.best_loss, data.furthest)
         _set_span(self.loss.widget, data.loss.span(), floor=0.0, ceiling=None)
-        _set_span(self.accuracy.widget, data.accuracy.span(data.probe), floor=0.0, ceiling=100.0)
         if data.best_epoch is not None:
-            self.loss.place_words(data.loss, data.best_epoch, furthest, None)
-            self.accuracy.place_words(data.accuracy, data.best_epoch, furthest, data.probe)
+            self.loss.place_words(data.loss, data.best_epoch, data.furthest, None)
+
+    def _draw_accuracy(self) -> None:
+        data = self.data
+        self.accuracy.draw(data.accuracy, data.furthest)
+        self.accuracy.draw_best(data.best_epoch, data.best_accuracy, data.furthest)
+        self.accuracy.draw_probe(data.probe)
+        span = data.accuracy.span(data.probe)
+        _set_span(self.accuracy.widget, span, floor=0.0, ceiling=100.0)
+        if data.best_epoch is not None:
+            self.accuracy.place_words(data.accuracy, data.best_epoch, data.furthest, data.probe)
         self._describe()
 
     def _restyle(self) -> None:
