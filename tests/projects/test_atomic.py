@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import resource
 import stat
@@ -17,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from tlstudio.errors import StorageError, UsageError
-from tlstudio.projects.atomic import replacing, storage_errors, write_json, write_text
+from tlstudio.projects.atomic import replacing, storage_errors, write_text
 
 FULL = "the disk is full"
 
@@ -77,10 +76,10 @@ def test_the_file_is_flushed_before_it_is_renamed_and_the_folder_after(
 
 
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"ä": 1})
+    write_text(tmp_path / "a", "ä")
     (tmp_path / "b").touch()
-    assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b").stat().st_mode
-    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"ä": 1}
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+    assert (tmp_path / "a").read_text("utf-8") == "ä"
 
 
 # --- what goes wrong ------------------------------------------------------------------------------

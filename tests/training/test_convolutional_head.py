@@ -19,7 +19,7 @@ from tlstudio.tasks import Answers, Event, drive
 from tlstudio.training import train
 from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.features import Features, Pictures, compute_features
-from tlstudio.training.inference import checked_batches
+from tlstudio.training.inference import preprocessed_batches
 from tlstudio.training.outcome import write_outcome
 
 
@@ -43,7 +43,8 @@ def made(head: HeadSpec, pictures: Path) -> tuple[StagedNetwork, Features, torch
         last.weight.normal_()
         last.weight *= 3 / network.classify_pooled(features.pooled).std()
         last.bias -= 2  # type: ignore[operator]
-    return network, features, torch.cat(list(checked_batches(files, preprocessing)))
+    batches = [batch for batch in preprocessed_batches(files, preprocessing) if batch is not None]
+    return network, features, torch.cat([batch.pictures for batch in batches])
 
 
 @pytest.mark.parametrize("hidden", [None, 12])

@@ -15,13 +15,12 @@ from torch import Tensor
 
 from tlstudio.backbones.catalogue import PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.errors import DatasetError, PictureError
+from tlstudio.errors import PictureError
 from tlstudio.tasks import drive
 from tlstudio.training import inference
 from tlstudio.training.inference import (
     Batch,
     check_pictures,
-    checked_batches,
     in_order,
     preprocessed_batches,
 )
@@ -114,15 +113,6 @@ def test_what_is_computed_may_be_trained_on(
     layer = torch.nn.Linear(3 * 32 * 32, 2)
     layer(batch.pictures.flatten(1)).sum().backward()
     assert layer.weight.grad is not None
-
-
-def test_training_stops_with_a_sentence_where_a_picture_vanished(
-    files: list[Path], preprocessing: Preprocessing
-) -> None:
-    with pytest.raises(DatasetError, match=r"4\.png can't be read any more"):
-        list(checked_batches(files, preprocessing))
-    readable = [file for index, file in enumerate(files) if index not in (4, 9)]
-    assert [len(batch) for batch in checked_batches(readable, preprocessing, 4)] == [4, 4, 1]
 
 
 def test_reading_never_runs_far_ahead_and_stops_when_closed() -> None:

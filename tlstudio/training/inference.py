@@ -174,20 +174,6 @@ def preprocessed_batches(
             yield Batch(pictures, rows, tuple(indices[row] for row in rows), tuple(failed))
 
 
-def checked_batches(
-    files: Sequence[Path], preprocessing: Preprocessing, batch_size: int = BATCH
-) -> Generator[Tensor, None, None]:
-    """The pictures of `preprocessed_batches`; raises `vanished` at the first that can't be read."""
-    with contextlib.closing(preprocessed_batches(files, preprocessing, batch_size)) as batches:
-        for batch in batches:
-            if batch is None:
-                continue
-            if batch.failed:
-                index, error = batch.failed[0]
-                raise vanished(files[index], error) from error
-            yield batch.pictures
-
-
 def vanished(file: Path, error: PictureError) -> DatasetError:
     """A picture that could be read before is gone or damaged."""
     return DatasetError(
