@@ -129,9 +129,11 @@ def test_requests_to_an_engine_that_is_not_there_do_nothing(client: Made) -> Non
     engine.pause()
     engine.resume()
     engine.close()
+    assert engine._process is None
     engine.start()
     engine.close()
     engine.close()
+    assert engine._process is None
 
 
 def test_an_engine_that_does_not_leave_is_killed(client: Made) -> None:
