@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -19,6 +20,17 @@ from tlstudio.gui import theme
 
 NoticeKind = Literal["info", "ok", "warn", "error"]
 _SIGNS: dict[str, str] = {"info": "i", "ok": "✓", "warn": "!", "error": "✕"}
+
+
+def scrolled(content: QWidget) -> QScrollArea:
+    """`content` with a scroll bar where the page is too low for it; never a stop for Tab."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area
 
 
 def _label(text: str, role: str, wrap: bool) -> QLabel:

@@ -11,14 +11,12 @@ from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QRadioButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -33,6 +31,7 @@ from tlstudio.gui.widgets.basics import (
     has_keyboard,
     heading_label,
     hint_label,
+    scrolled,
     set_kind,
     small_label,
 )
@@ -77,13 +76,7 @@ class ExportPage(Page):
         self._result = self._certificate()
         column.addWidget(self._result, 1)
         column.addStretch(0)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
-        self.body.addWidget(scroll, 1)
+        self.body.addWidget(scrolled(content), 1)
 
     def _formats(self) -> QWidget:
         card = Card()

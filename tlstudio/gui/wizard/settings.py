@@ -5,10 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -16,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
-from tlstudio.gui.widgets.basics import Card, Fold, body_label, heading_label, small_label
+from tlstudio.gui.widgets.basics import Card, Fold, body_label, heading_label, scrolled, small_label
 from tlstudio.gui.widgets.choice_card import ChoiceCard
 from tlstudio.gui.widgets.stage_strip import StageStrip
 from tlstudio.gui.wizard.advanced import Advanced
@@ -45,12 +43,7 @@ class SettingsPage(Page):
         self.fold.body.addWidget(self.advanced)
         column.addWidget(self.fold)
         column.addStretch(1)
-        self.area = QScrollArea()
-        self.area.setWidget(self._inside)
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area = scrolled(self._inside)
         self.body.addWidget(self.area, 1)
 
     def _preset_cards(self) -> QHBoxLayout:

@@ -7,16 +7,14 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFrame,
     QHBoxLayout,
     QMessageBox,
     QPlainTextEdit,
     QProgressBar,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
     QWizard,
@@ -26,7 +24,15 @@ from tlstudio.errors import TLStudioError
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.answers import AnswerStrip
-from tlstudio.gui.widgets.basics import Card, Fold, Notice, has_keyboard, heading_label, small_label
+from tlstudio.gui.widgets.basics import (
+    Card,
+    Fold,
+    Notice,
+    has_keyboard,
+    heading_label,
+    scrolled,
+    small_label,
+)
 from tlstudio.gui.widgets.figures import Figure, FigureRow
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
@@ -104,13 +110,7 @@ class TrainPage(Page):
         column.addWidget(small_label(caption))
         column.addWidget(self.answers)
         column.addWidget(self._log())
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
-        self.body.addWidget(scroll, 1)
+        self.body.addWidget(scrolled(content), 1)
 
     def _head(self) -> QWidget:
         head = Card()
