@@ -88,6 +88,9 @@ def test_every_way_to_say_what_is_frozen_survives_the_file(freeze: int | str, fi
         ({"device": "tpu"}, "device"),
         ({"backbone": {"id": "x", "weights": {"source": "file"}}}, "backbone.weights"),
         ({"backbone": {"id": "x", "weights": {"file": "w.pth"}}}, "backbone.weights"),
+        ({"backbone": {"id": "x", "weights": {"source": "run"}}}, "backbone.weights"),
+        ({"backbone": {"id": "x", "weights": {"run": "r"}}}, "backbone.weights"),
+        ({"backbone": {"id": "x", "input_size": 0}}, "backbone.input_size"),
     ],
 )
 def test_what_is_wrong_with_a_job_file_is_named(

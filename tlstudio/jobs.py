@@ -51,21 +51,37 @@ class DatasetSpec(Spec):
 
 
 class WeightsSpec(Spec):
-    """Where a backbone starts: published weights, a local file, or random numbers by request."""
+    """Where a backbone starts: weights of the catalogue, a local file, the model of an earlier
+    run, or random numbers by request.
 
-    source: Literal["published", "file", "scratch"] = "published"
+    `variant` names a set of the catalogue's weights, None the default. With a file, a run or random
+    numbers it only says whose preprocessing is meant.
+    """
+
+    source: Literal["published", "file", "scratch", "run"] = "published"
     file: str | None = None
+    run: str | None = None
+    variant: str | None = None
 
     @model_validator(mode="after")
-    def _file_belongs_to_source(self) -> Self:
+    def _path_belongs_to_source(self) -> Self:
         if (self.source == "file") != (self.file is not None):
             raise ValueError("a weights file is given exactly when the source is 'file'")
+        if (self.source == "run") != (self.run is not None):
+            raise ValueError("a run is given exactly when the source is 'run'")
         return self
 
 
 class BackboneSpec(Spec):
+    """A network of the catalogue, and how it starts.
+
+    `input_size` is the side of the square pictures it looks at, in px; None for the size that its
+    weights were made for.
+    """
+
     id: str
     weights: WeightsSpec = WeightsSpec()
+    input_size: int | None = Field(default=None, ge=1, le=4096)
 
 
 # --- how to learn -------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ import sys
 import pytest
 from torchvision.models import get_model_weights
 
-from tlstudio.backbones.build_catalogue import CATALOGUE, TABLE, catalogue_text
-from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, backbone, catalogue
+from tlstudio.backbones.build_catalogue import CATALOGUE, UNUSABLE, catalogue_text
+from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, InputSizes, backbone, catalogue
 from tlstudio.errors import UsageError
+from tlstudio.jobs import BackboneSpec, WeightsSpec
 
 
 def test_the_file_is_what_the_command_writes_for_this_torchvision() -> None:
@@ -19,27 +20,84 @@ def test_the_file_is_what_the_command_writes_for_this_torchvision() -> None:
 
 @pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.id)
 def test_an_entrys_figures_agree_with_torchvisions_own(entry: Backbone) -> None:
-    weights = get_model_weights(entry.id)[entry.weights.name]
-    # The head that is left out reads the features through a weight each and has a bias.
-    head = 1000 * (entry.feature_width + 1)
-    assert entry.parameters + head == weights.meta["num_params"]
     assert entry.parameters == sum(facts.parameters for facts in entry.stages)
-    assert entry.weights.sha256_prefix in weights.url
-    assert len(entry.weights.sha256_prefix) == 8
-    assert entry.weights.bytes / 2**20 == pytest.approx(weights.meta["_file_size"], abs=1e-3)
-    # Four bytes a parameter, and little else: the size can be shown as the download's.
-    assert entry.weights.bytes == pytest.approx(4 * weights.meta["num_params"], rel=0.06)
-    assert "license" not in weights.meta, "only weights under torchvision's own licence"
     assert entry.sentence.startswith("Good for ")
     assert entry.sentence.endswith(".")
+    published = get_model_weights(entry.id)
+    assert {each.name for each in entry.weights} == {
+        each.name for each in published
+    } - UNUSABLE.get(entry.id, set())
+    for ours in entry.weights:
+        theirs = published[ours.name]
+        # The head that is left out reads the features through a weight each and has a bias.
+        head = 1000 * (entry.feature_width + 1)
+        assert entry.parameters + head == theirs.meta["num_params"]
+        assert ours.url == theirs.url
+        assert theirs.url.endswith(f"-{ours.sha256[:8]}.pth")
+        assert len(ours.sha256) in {8, 64}
+        assert ours.bytes / 2**20 == pytest.approx(theirs.meta["_file_size"], abs=1e-3)
+        # Four bytes a parameter (a few old files have two), and little else.
+        width = 2 if ours.bytes < 3 * theirs.meta["num_params"] else 4
+        assert ours.bytes == pytest.approx(width * theirs.meta["num_params"], rel=0.06)
+        assert ours.commercial == ("license" not in theirs.meta)
+        assert ours.gflops == theirs.meta["_ops"]
 
 
 def test_the_recommended_backbone_comes_first_and_nothing_comes_twice() -> None:
     identifiers = [entry.id for entry in catalogue()]
     assert identifiers[0] == RECOMMENDED
-    assert identifiers == [row[0] for row in TABLE]
-    assert len(identifiers) == len(set(identifiers)) == 34
-    assert len({entry.name for entry in catalogue()}) == 34
+    assert len(identifiers) == len(set(identifiers))
+    assert len({entry.name for entry in catalogue()}) == len(identifiers)
+
+
+def test_weights_that_forbid_commercial_use_are_only_taken_by_name() -> None:
+    entry = backbone("resnet50")
+    bound = entry.weights[0].model_copy(update={"name": "BOUND", "commercial": False})
+    mixed = entry.model_copy(update={"weights": (*entry.weights, bound)})
+    assert mixed.variant().name == entry.weights[0].name
+    assert mixed.variant("BOUND") == bound
+    only = entry.model_copy(update={"weights": (bound,)})
+    assert only.variant("BOUND") == bound
+    with pytest.raises(UsageError, match=r"forbid commercial use.*BOUND"):
+        only.variant()
+    with pytest.raises(UsageError, match="forbid commercial use"):
+        only.preprocessing(BackboneSpec(id="resnet50"))
+    scratch = BackboneSpec(id="resnet50", weights=WeightsSpec(source="scratch"))
+    assert only.preprocessing(scratch) == bound.preprocessing
+
+
+def test_unknown_weights_are_answered_with_the_names_there_are() -> None:
+    with pytest.raises(UsageError, match="IMAGENET1K_V2, IMAGENET1K_V1"):
+        backbone("resnet50").variant("IMAGENET1K_V3")
+
+
+def test_each_variant_brings_its_own_preprocessing_and_an_input_size_changes_it() -> None:
+    entry = backbone("resnet50")
+    first = WeightsSpec(variant="IMAGENET1K_V1")
+    for weights, size, crop, resize in (
+        (WeightsSpec(), None, 224, 232),
+        (first, None, 224, 256),
+        (first, 224, 224, 256),
+        (first, 448, 448, 512),
+        (first, 65, 65, 74),
+        (WeightsSpec(source="file", file="f", variant="IMAGENET1K_V1"), 112, 112, 128),
+    ):
+        spec = entry.preprocessing(BackboneSpec(id=entry.id, weights=weights, input_size=size))
+        assert (spec.crop, spec.resize) == (crop, resize)
+        assert spec.mean == entry.variant().preprocessing.mean
+
+
+def test_an_input_size_that_the_network_does_not_take_is_answered_with_the_next_ones() -> None:
+    entry = backbone("resnet50").model_copy(
+        update={"sizes": InputSizes(smallest=32, step=16), "name": "Net"}
+    )
+    for size, words in ((40, "32 or 48"), (16, "of 32."), (225, "224 or 240")):
+        with pytest.raises(UsageError, match=rf"takes 32 and every 16 more.*{words}"):
+            entry.preprocessing(BackboneSpec(id=entry.id, input_size=size))
+    fixed = entry.model_copy(update={"sizes": None})
+    with pytest.raises(UsageError, match="only looks at pictures of 224 × 224"):
+        fixed.preprocessing(BackboneSpec(id=entry.id, input_size=256))
+    assert fixed.preprocessing(BackboneSpec(id=entry.id, input_size=224)).crop == 224
 
 
 def test_an_unknown_backbone_is_answered_with_the_nearest_names() -> None:
@@ -52,8 +110,8 @@ def test_the_window_can_read_catalogue_and_weights_state_without_torch() -> None
         "import sys\n"
         "from tlstudio.backbones.catalogue import catalogue\n"
         "from tlstudio.backbones.weights import weights_state\n"
-        "states = [weights_state(entry) for entry in catalogue()]\n"
-        "assert len(states) == 34\n"
+        "states = [weights_state(each) for entry in catalogue() for each in entry.weights]\n"
+        "assert len(states) > 34\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -10,7 +10,11 @@ from torchvision.transforms.v2 import functional as F  # noqa: N812
 from tlstudio.backbones.catalogue import catalogue
 from tlstudio.backbones.preprocessing import Preprocessing
 
-SPECS = {entry.preprocessing: entry.id for entry in catalogue()}
+SPECS = {
+    weights.preprocessing: f"{entry.id} {weights.name}"
+    for entry in catalogue()
+    for weights in entry.weights
+}
 
 
 @pytest.mark.parametrize("size", [(300, 401), (401, 300), (37, 51), (1000, 333), (256, 256)])

@@ -77,14 +77,15 @@ class Quiet(SimpleHTTPRequestHandler):
 
 def entry_at(url: str) -> Backbone:
     entry = backbone("squeezenet1_1")
-    published = entry.weights.model_copy(
+    published = entry.variant().model_copy(
         update={
             "url": url,
+            "file": "net.pth",
             "bytes": len(BODY),
-            "sha256_prefix": hashlib.sha256(BODY).hexdigest()[:8],
+            "sha256": hashlib.sha256(BODY).hexdigest()[:8],
         }
     )
-    return entry.model_copy(update={"weights": published})
+    return entry.model_copy(update={"weights": (published,)})
 
 
 def obtain(entry: Backbone, **spec: Any) -> tuple[Path | None, list[Event]]:
@@ -94,12 +95,12 @@ def obtain(entry: Backbone, **spec: Any) -> tuple[Path | None, list[Event]]:
 
 def test_published_weights_are_downloaded_once_and_then_found(hub: Path, server: str) -> None:
     entry = entry_at(server)
-    assert weights_state(entry) == "download"
+    assert weights_state(entry.variant()) == "download"
     path, events = obtain(entry)
     assert path == weights_folder() / "net.pth"
     assert path.read_bytes() == BODY
     assert any(isinstance(event, Progress) and event.unit == "bytes" for event in events)
-    assert weights_state(entry) == "present"
+    assert weights_state(entry.variant()) == "present"
     again, events = obtain(entry_at("http://no-such-host.invalid/net.pth"))
     assert again == path
     assert any(isinstance(event, Logged) and str(path) in event.message for event in events)
@@ -109,7 +110,7 @@ def test_torch_hubs_cache_is_used_where_it_has_the_file(hub: Path) -> None:
     entry = entry_at("http://no-such-host.invalid/net.pth")
     hub.mkdir(parents=True)
     (hub / "net.pth").write_bytes(BODY)
-    assert weights_state(entry) == "present"
+    assert weights_state(entry.variant()) == "present"
     assert obtain(entry)[0] == hub / "net.pth"
 
 
@@ -127,7 +128,7 @@ def test_a_damaged_file_is_not_used_and_is_replaced(hub: Path, server: str) -> N
     )
     (hub / "net.pth").unlink()
     path.write_bytes(BODY[:1000])
-    assert weights_state(entry) == "download", "half a file is none"
+    assert weights_state(entry.variant()) == "download", "half a file is none"
 
 
 def test_the_hub_folder_is_where_torch_says(

@@ -76,7 +76,7 @@ def made_network(identifier: str, head: HeadSpec, pictures: list[Path]) -> Stage
     """A random network whose answers for `pictures` differ clearly and are not all certain."""
     torch.manual_seed(3)
     network = build_network(backbone(identifier), len(CLASSES), head).eval()
-    preprocessing = Preprocessing(backbone(identifier).preprocessing)
+    preprocessing = Preprocessing(backbone(identifier).weights[0].preprocessing)
     with torch.inference_mode():
         read = [preprocessing(torch.from_numpy(read_rgb(file))[None]) for file in pictures]
     _settle_batchnorm(network, torch.cat(read))
@@ -128,14 +128,17 @@ def made_run(folder: Path, identifier: str, head: HeadSpec | None = None) -> Pat
             files=tuple(pictures),
         )
     )
-    constructor = constructor_of(identifier, network, len(CLASSES), head)
+    preprocessing = backbone(identifier).weights[0].preprocessing
+    constructor = constructor_of(
+        backbone(identifier), network, len(CLASSES), head, preprocessing.crop
+    )
     card = ModelCard(
         program="TL Studio",
         backbone=identifier,
         classes=CLASSES,
         constructor=constructor,
         head=head,
-        preprocessing=backbone(identifier).preprocessing,
+        preprocessing=preprocessing,
         freeze={},
         weights={"source": "scratch"},
         metrics={},

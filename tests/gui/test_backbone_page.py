@@ -55,7 +55,7 @@ def test_a_column_title_sorts_and_keeps_the_choice(qtbot: QtBot, page: BackboneP
     x = header.sectionViewportPosition(Column.ACCURACY) + 20
     for _ in range(2):
         qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(x, 10))
-    accuracies = [page.table.entry(row).weights.top1 for row in range(len(catalogue()))]
+    accuracies = [page.table.entry(row).weights[0].top1 for row in range(len(catalogue()))]
     assert accuracies in (sorted(accuracies), sorted(accuracies, reverse=True))
     assert page.state.backbone_id == RECOMMENDED
 
@@ -64,10 +64,10 @@ def test_weights_say_where_they_are(qtbot: QtBot, page: BackbonePage) -> None:
     entry = page.table.entry(0)
     words = page.table.networks.weights_words
     assert words(entry) == "to download (14\u00a0MB)"
-    file = weights_folder() / entry.weights.url.rsplit("/", 1)[1]
+    file = weights_folder() / entry.variant().file
     file.parent.mkdir(parents=True)
     with file.open("wb") as sparse:
-        sparse.truncate(entry.weights.bytes)
+        sparse.truncate(entry.variant().bytes)
     page.table.networks.look_for_weights()
     assert words(entry) == "on this computer"
     page.use_file("/home/me/weights.pth")
@@ -102,7 +102,7 @@ def test_random_numbers_only_by_an_explicit_answer(qtbot: QtBot, page: BackboneP
 def test_the_bars_of_work_tell_small_networks_apart(page: BackbonePage) -> None:
     model = page.table.networks
     work = sorted(
-        (entry.gflops, model.index(row, Column.WORK).data(SHARE_ROLE))
+        (entry.weights[0].gflops, model.index(row, Column.WORK).data(SHARE_ROLE))
         for row, entry in enumerate(model.entries)
     )
     shares = [share for _, share in work]

@@ -34,7 +34,7 @@ def made(head: HeadSpec, pictures: Path) -> tuple[StagedNetwork, Features, torch
     network = build_network(entry, 3, head)
     files = tuple(sorted(pictures.rglob("*.png")))
     every = Pictures(files, tuple(map(str, files)), torch.zeros(len(files), dtype=torch.long))
-    preprocessing = Preprocessing(entry.preprocessing)
+    preprocessing = Preprocessing(entry.variant().preprocessing)
     features = drive(
         compute_features(network, preprocessing, every, torch.device("cpu")), lambda _: None
     )

@@ -24,7 +24,7 @@ def source(pictures: Path) -> PictureSource:
     labels = torch.tensor([CLASSES.index(file.parent.name) for file in files])
     every = Pictures(tuple(files), tuple(map(str, files)), labels)
     entry = backbone("squeezenet1_1")
-    small = entry.preprocessing.model_copy(update={"crop": 32, "resize": 36})
+    small = entry.variant().preprocessing.model_copy(update={"crop": 32, "resize": 36})
     network = build_network(entry, 3, HeadSpec())
     recipe = Recipe(batch_size=4)
     preprocessing = Preprocessing(small)

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import get_model
 
-from tlstudio.backbones.catalogue import Backbone
+from tlstudio.backbones.catalogue import Backbone, backbone
 from tlstudio.backbones.staged import Cut, StagedNetwork
 from tlstudio.jobs import HeadSpec
 
 
-def build_network(entry: Backbone, num_classes: int, head: HeadSpec) -> StagedNetwork:
+def find_backbone(identifier: str) -> Backbone:
+    """The network with this id, for the engine. Raises `UsageError` with the nearest names."""
+    return backbone(identifier)
+
+
+def build_network(
+    entry: Backbone, num_classes: int, head: HeadSpec, input_size: int | None = None
+) -> StagedNetwork:
     """A network with random weights and the head that `head` asks for.
 
-    The random weights come from torch's global generator: seed it first. Under
-    `torch.device("meta")` the network costs no memory and shows only its shapes.
+    `input_size` is the side of the pictures that it will look at, in px; None for the size that
+    torchvision builds it for. The random weights come from torch's global generator: seed it first.
+    Under `torch.device("meta")` the network costs no memory and shows only its shapes.
     """
-    staged = cut_network(entry.id, entry.family, num_classes, dropout=head.dropout)
+    staged = cut_network(entry.id, entry.family, num_classes, head.dropout, input_size)
     if head.hidden is not None:
         give_hidden_head(staged, num_classes, head)
     return staged
@@ -33,13 +42,44 @@ def give_hidden_head(staged: StagedNetwork, num_classes: int, head: HeadSpec) ->
     staged.dropout.p = 0.0  # the hidden layer is followed by the dropout
 
 
-def cut_network(identifier: str, family: str, num_classes: int, dropout: float) -> StagedNetwork:
+def cut_network(
+    identifier: str, family: str, num_classes: int, dropout: float, input_size: int | None = None
+) -> StagedNetwork:
     """torchvision's network called `identifier`, cut by the module of its family, with its own
     one-layer head for `num_classes` classes. The catalogue is written from this."""
-    network: nn.Module = get_model(identifier, weights=None, num_classes=num_classes)
-    module = importlib.import_module(f"tlstudio.backbones.families.{family}")
-    cut: Callable[[nn.Module], Cut] = module.cut
+    arguments = constructor_arguments(family, num_classes, input_size)
+    network: nn.Module = get_model(identifier, weights=None, **arguments)
+    cut: Callable[[nn.Module], Cut] = _module(family).cut
     return StagedNetwork(network, cut(network), dropout=dropout)
+
+
+def constructor_arguments(family: str, num_classes: int, input_size: int | None) -> dict[str, Any]:
+    """What torchvision's constructor is called with, here and by whoever uses the model later.
+
+    A family names what all its networks need in `ARGUMENTS`, and in `sized(size)` what depends on
+    the size of the pictures.
+    """
+    module = _module(family)
+    sized: Callable[[int], dict[str, Any]] | None = getattr(module, "sized", None)
+    return {
+        "num_classes": num_classes,
+        **getattr(module, "ARGUMENTS", {}),
+        **(sized(input_size) if sized and input_size else {}),
+    }
+
+
+def resized_state(
+    family: str, state: Mapping[str, Tensor], input_size: int
+) -> Mapping[str, Tensor]:
+    """`state` for a network that looks at `input_size` px: position embeddings are interpolated in
+    families that have them, by their `resized(state, size)`. All else stays as it is."""
+    resized: Callable[[Mapping[str, Tensor], int], Mapping[str, Tensor]] | None
+    resized = getattr(_module(family), "resized", None)
+    return resized(state, input_size) if resized else state
+
+
+def _module(family: str) -> ModuleType:
+    return importlib.import_module(f"tlstudio.backbones.families.{family}")
 
 
 def _hidden_head(

@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tlstudio.backbones.catalogue import Backbone
+from tlstudio.backbones.catalogue import Backbone, Weights
 from tlstudio.backbones.download import download
 from tlstudio.errors import WeightsError
 from tlstudio.jobs import WeightsSpec
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WeightsState = Literal["present", "download"]
 
+_BUNDLED = Path(__file__).parents[1] / "resources" / "weights"
 _CHUNK = 1024 * 1024
 # torchvision gives file sizes to about 500 bytes.
 _SIZE_TOLERANCE = 1024
@@ -33,11 +34,11 @@ _SIZE_TOLERANCE = 1024
 # --- where they are -------------------------------------------------------------------------------
 
 
-def weights_state(entry: Backbone) -> WeightsState:
-    """Whether the published weights seem to be on this computer; looks at names and sizes only."""
-    for path in _published_paths(entry):
+def weights_state(weights: Weights) -> WeightsState:
+    """Whether these weights seem to be on this computer; looks at names and sizes only."""
+    for path in _published_paths(weights):
         size = _size(path)
-        if size is not None and abs(size - entry.weights.bytes) <= _SIZE_TOLERANCE:
+        if size is not None and abs(size - weights.bytes) <= _SIZE_TOLERANCE:
             return "present"
     return "download"
 
@@ -55,28 +56,40 @@ def obtain_weights(entry: Backbone, spec: WeightsSpec) -> Task[Path | None]:
         _check_file(path)
         yield Logged(message=f"{entry.name} starts from the weights file {path}.")
         return path
-    return (yield from _published(entry))
+    if spec.run is not None:
+        path = Path(spec.run).expanduser() / "model" / "model.safetensors"
+        _check_file(path)
+        yield Logged(message=f"{entry.name} starts from the model of the run {spec.run}.")
+        return path
+    return (yield from _published(entry, entry.variant(spec.variant)))
 
 
-def _published(entry: Backbone) -> Task[Path]:
-    weights = entry.weights
-    own, *others = _published_paths(entry)
-    for path in (own, *others):
+def _published(entry: Backbone, weights: Weights) -> Task[Path]:
+    paths = _published_paths(weights)
+    for path in paths:
         if _size(path) is None:
             continue
-        if (yield from _has_hash(path, weights.sha256_prefix)):
+        if (yield from _has_hash(path, weights.sha256)):
             yield Logged(message=f"{entry.name} starts from {weights.name}, found at {path}.")
             return path
         yield Logged(message=f"{path} is not used: its SHA-256 is wrong.")
+    if weights.url is None:
+        raise WeightsError(
+            f"The weights of {entry.name} come with the program, and the file is missing or "
+            "damaged.",
+            "Install TL Studio again.",
+        )
     yield Logged(message=f"{weights.name} of {entry.name} is downloaded from {weights.url}.")
-    yield from download(weights.url, own, weights.bytes, weights.sha256_prefix)
-    return own
+    yield from download(weights.url, paths[0], weights.bytes, weights.sha256)
+    return paths[0]
 
 
-def _published_paths(entry: Backbone) -> tuple[Path, Path]:
-    """Where the published file may lie: our own folder first, then torch hub's cache."""
-    name = entry.weights.url.rsplit("/", 1)[1]
-    return weights_folder() / name, _hub_folder() / name
+def _published_paths(weights: Weights) -> tuple[Path, ...]:
+    """Where the file may lie: beside the program where it comes with it, else in our own folder or
+    in torch hub's cache."""
+    if weights.url is None:
+        return (_BUNDLED / weights.file,)
+    return weights_folder() / weights.file, _hub_folder() / weights.file
 
 
 def _hub_folder() -> Path:
@@ -200,16 +213,25 @@ def _damaged(path: Path) -> WeightsError:
 # --- into the network -----------------------------------------------------------------------------
 
 
-def load_backbone(network: StagedNetwork, entry: Backbone, state: Mapping[str, Tensor]) -> None:
+def load_backbone(
+    network: StagedNetwork,
+    entry: Backbone,
+    state: Mapping[str, Tensor],
+    input_size: int | None = None,
+) -> None:
     """Copies `state` into all of `network` but its head, whose weights in `state` are ignored.
 
-    `entry` is the network's catalogue entry. Every other name and shape must fit. Raises
-    `WeightsError`, which says what the weights are of if a catalogue network fits them.
+    `entry` is the network's catalogue entry. With the `input_size` that the network was built for,
+    in px, weights that were made at another size are brought to it. Every other name and shape must
+    fit. Raises `WeightsError`, which says what the weights are of if a catalogue network fits them.
     """
     import torch
 
+    from tlstudio.backbones.build import resized_state
     from tlstudio.backbones.recognition import Comparison, body, mismatch
 
+    if input_size is not None:
+        state = resized_state(entry.family, state, input_size)
     comparison = Comparison.of(network, state)
     if not comparison.fits:
         raise mismatch(entry, comparison, state)

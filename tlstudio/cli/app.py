@@ -131,11 +131,11 @@ def backbones(json: Json = False) -> None:
         return
     table = Table("id", "top-1", "GFLOPs", "size", "stages", "good for", box=None)
     for entry in catalogue():
-        weights = entry.weights
+        weights = entry.weights[0]
         table.add_row(
             entry.id,
-            f"{weights.top1:.1f} %",
-            f"{entry.gflops:.1f}",
+            "" if weights.top1 is None else f"{weights.top1:.1f} %",
+            f"{weights.gflops:.1f}",
             f"{weights.bytes / 1e6:.0f} MB",
             str(len(entry.stages)),
             entry.sentence,
@@ -159,6 +159,12 @@ def train(
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Start from random numbers.")
     ] = False,
+    variant: Annotated[
+        str | None, typer.Option(help="Which published weights; `backbones --json` lists them.")
+    ] = None,
+    input_size: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Side of what it looks at, in pixels.")
+    ] = None,
     freeze: Annotated[
         str | None, typer.Option(help="all, none, a number of stages, or the last frozen stage.")
     ] = None,
@@ -173,6 +179,8 @@ def train(
         "backbone": backbone,
         "weights": weights,
         "from_scratch": from_scratch or None,
+        "variant": variant,
+        "input_size": input_size,
         "freeze": freeze,
         "epochs": epochs,
         "seed": seed,
@@ -219,13 +227,18 @@ def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
     scratch = bool(choices["from_scratch"])
     if scratch and choices["weights"] is not None:
         raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
-    weights = WeightsSpec(source="scratch") if scratch else WeightsSpec()
+    weights = WeightsSpec(source="scratch" if scratch else "published", variant=choices["variant"])
     if choices["weights"] is not None:
-        weights = WeightsSpec(source="file", file=str(choices["weights"].absolute()))
+        file = str(choices["weights"].absolute())
+        weights = WeightsSpec(source="file", file=file, variant=choices["variant"])
     recipe = Recipe() if choices["epochs"] is None else Recipe(epochs=choices["epochs"])
     return TrainingJob(
         dataset=DatasetSpec(folder=str(source.absolute())),
-        backbone=BackboneSpec(id=choices["backbone"] or RECOMMENDED, weights=weights),
+        backbone=BackboneSpec(
+            id=choices["backbone"] or RECOMMENDED,
+            weights=weights,
+            input_size=choices["input_size"],
+        ),
         freeze=choices["freeze"] or ("none" if scratch else "all"),
         recipe=recipe.from_scratch() if scratch else recipe,
         seed=choices["seed"] or 0,

@@ -81,7 +81,7 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
 
 def _start(folder: Path, run: Any) -> BackboneSpec:
     """Published weights where they are on this computer; nothing is downloaded unasked."""
-    if weights_state(backbone(RECOMMENDED)) == "present":
+    if weights_state(backbone(RECOMMENDED).variant()) == "present":
         return BackboneSpec(id=RECOMMENDED)
     pictures = run(
         SampleJob(folder=str(folder / "backbone" / "pictures"), seed=1),
@@ -129,6 +129,6 @@ def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json
 def _tour_start(network: str | None, weights: Path | None) -> tuple[str, WeightsSpec]:
     if weights is not None:
         return network or RECOMMENDED, WeightsSpec(source="file", file=str(weights))
-    if weights_state(backbone(network or RECOMMENDED)) == "present":
+    if weights_state(backbone(network or RECOMMENDED).weights[0]) == "present":
         return network or RECOMMENDED, WeightsSpec()
     return network or TOUR, WeightsSpec(source="scratch")

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
+from tlstudio.backbones.build import find_backbone
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.errors import ExportError
+from tlstudio.errors import ExportError, UsageError
 from tlstudio.evaluation.predictors import NetworkPredictor
 from tlstudio.exporting.formats import Format
 from tlstudio.tasks import Progress, Task
@@ -59,7 +60,13 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
     """
     try:
         card = ModelCard.model_validate_json((folder / CARD).read_bytes())
-        expected = constructor_of(card.backbone, model.network, len(card.classes), card.head)
+        expected = constructor_of(
+            find_backbone(card.backbone),
+            model.network,
+            len(card.classes),
+            card.head,
+            card.preprocessing.crop,
+        )
         if card.constructor != expected:
             raise ExportError(
                 "What model.json says about loading this model is not right.",
@@ -67,7 +74,7 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
             )
         network = _constructed(card.constructor, model)
         network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
-    except (OSError, ValidationError, SafetensorError, RuntimeError) as error:
+    except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
         raise ExportError(
             "torchvision could not read the export back.",
             "Check the disk, try again, and report this with the log if it stays.",

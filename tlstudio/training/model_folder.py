@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import tlstudio
-from tlstudio.backbones.build import build_network
-from tlstudio.backbones.catalogue import PreprocessingSpec, backbone
+from tlstudio.backbones.build import build_network, constructor_arguments, find_backbone
+from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import RunError, UsageError
@@ -46,7 +46,11 @@ class Constructor(Record):
 
 
 class ModelCard(Record):
-    """What `model.json` holds. `classes` are in the order of the logits."""
+    """What `model.json` holds. `classes` are in the order of the logits.
+
+    The crop of `preprocessing` is the input size that the network is built for. `weights` says
+    where it started; of weights from the catalogue it gives name and licence.
+    """
 
     version: Literal[1] = 1
     program: str
@@ -89,8 +93,9 @@ class Classifier(nn.Module):
 
 
 def constructor_of(
-    identifier: str, network: StagedNetwork, classes: int, head: HeadSpec
+    entry: Backbone, network: StagedNetwork, classes: int, head: HeadSpec, input_size: int
 ) -> Constructor:
+    """The call that builds `network`, which is `entry` for pictures of `input_size` px."""
     layer = None
     if head.hidden is not None:
         conv = network.head_site.kind == "conv"
@@ -103,8 +108,8 @@ def constructor_of(
         )
     return Constructor(
         module="torchvision.models",
-        name=identifier,
-        arguments={"num_classes": classes},
+        name=entry.id,
+        arguments=constructor_arguments(entry.family, classes, input_size),
         head_path=network.head_site.path,
         head=layer,
     )
@@ -150,7 +155,8 @@ def load_model(path: Path) -> TrainedModel:
     folder = model_folder_of(path)
     try:
         card = ModelCard.model_validate_json((folder / CARD).read_bytes())
-        network = build_network(backbone(card.backbone), len(card.classes), card.head)
+        entry, size = find_backbone(card.backbone), card.preprocessing.crop
+        network = build_network(entry, len(card.classes), card.head, size)
         network.network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
     except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
         raise RunError(

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import tlstudio
-from tlstudio.backbones.build import build_network
-from tlstudio.backbones.catalogue import backbone
+from tlstudio.backbones.build import build_network, find_backbone
+from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.errors import RunError
-from tlstudio.jobs import HeadSpec, ScanResult, TrainingJob, TrainResult
+from tlstudio.jobs import HeadSpec, ScanResult, TrainingJob, TrainResult, WeightsSpec
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Logged, Task
 from tlstudio.training.checkpoint import Checkpoint, Position, Tensors
@@ -44,7 +44,7 @@ def write_outcome(
     The last trained weights lie beside them. `started` is the monotonic time of the run's start.
     """
     position = checkpoint.position
-    stages = [stage.name for stage in backbone(job.backbone.id).stages]
+    stages = [stage.name for stage in find_backbone(job.backbone.id).stages]
     probe = position.probe.val_accuracy
     beaten = position.best_epoch > 0 and position.best_accuracy > probe
     kept: Literal["probe", "trained"] = "trained" if beaten else "probe"
@@ -85,8 +85,9 @@ def assembled(
     run: RunFolder, job: TrainingJob, split: ScanResult, head: HeadSpec, tensors: Tensors
 ) -> StagedNetwork:
     """The network as it was before the first step, with `head` and with `tensors` put in place."""
-    entry = backbone(job.backbone.id)
-    network = build_network(entry, len(split.classes), head)
+    entry = find_backbone(job.backbone.id)
+    input_size = entry.preprocessing(job.backbone).crop
+    network = build_network(entry, len(split.classes), head, input_size)
     try:
         start = load_file(run.start_file)
         wanted = network.network.state_dict()
@@ -102,21 +103,21 @@ def assembled(
 def _card(
     job: TrainingJob, split: ScanResult, network: StagedNetwork, head: HeadSpec, result: TrainResult
 ) -> ModelCard:
-    entry, weights = backbone(job.backbone.id), job.backbone.weights
+    entry = find_backbone(job.backbone.id)
+    preprocessing = entry.preprocessing(job.backbone)
     classes = tuple(split.classes)
     names = [stage.name for stage in entry.stages]
     frozen = len(names) if result.kept == "probe" else frozen_count(job.freeze, names)
-    constructor = constructor_of(entry.id, network, len(classes), head)
-    published: dict[str, Any] = {"name": entry.weights.name, "url": entry.weights.url}
+    constructor = constructor_of(entry, network, len(classes), head, preprocessing.crop)
     return ModelCard(
         program=f"TL Studio {tlstudio.__version__}",
         backbone=entry.id,
         classes=classes,
         constructor=constructor,
         head=head,
-        preprocessing=entry.preprocessing,
+        preprocessing=preprocessing,
         freeze={"stages": frozen, "names": names[:frozen]},
-        weights={"source": weights.source, **(published if weights.source == "published" else {})},
+        weights=_origin(entry, job.backbone.weights),
         metrics={
             **result.model_dump(include=_METRICS),
             "pictures": split.split.model_dump(),
@@ -125,6 +126,15 @@ def _card(
         versions=versions(),
         code=loading_code(constructor),
     )
+
+
+def _origin(entry: Backbone, spec: WeightsSpec) -> dict[str, Any]:
+    """Where the weights came from; paths of this computer are nobody else's business."""
+    if spec.source != "published":
+        return {"source": spec.source}
+    weights = entry.variant(spec.variant)
+    facts = weights.model_dump(include={"name", "url", "sha256", "data", "licence", "commercial"})
+    return {"source": spec.source, **facts}
 
 
 _METRICS = {

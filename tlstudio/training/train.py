@@ -11,8 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tlstudio.backbones.build import build_network, give_hidden_head
-from tlstudio.backbones.catalogue import backbone
+from tlstudio.backbones.build import build_network, find_backbone, give_hidden_head
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.backbones.weights import load_backbone, obtain_weights, read_state_dict
@@ -62,7 +61,8 @@ def train(request: TrainRun) -> Task[TrainResult]:
     started = time.monotonic()
     job, path = request.job, Path(request.run)
     RunFolder.refuse_used(path)
-    entry = backbone(job.backbone.id)
+    entry = find_backbone(job.backbone.id)
+    input_size = entry.preprocessing(job.backbone).crop
     frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
     environment = _environment(job)
     cache = Path(request.cache) if request.cache else None
@@ -70,9 +70,9 @@ def train(request: TrainRun) -> Task[TrainResult]:
     yield from _remarks(job, split, frozen)
     weights = yield from obtain_weights(entry, job.backbone.weights)
     torch.manual_seed(job.seed)
-    network = build_network(entry, len(split.classes), _linear_head(job))
+    network = build_network(entry, len(split.classes), _linear_head(job), input_size)
     if weights is not None:
-        load_backbone(network, entry, read_state_dict(weights))
+        load_backbone(network, entry, read_state_dict(weights), input_size)
     with RunFolder.begun(path, job) as run:
         run.save_split(split)
         save_weights(run.start_file, network.network.state_dict())
@@ -138,6 +138,14 @@ def _remarks(job: TrainingJob, split: ScanResult, frozen: int) -> Task[None]:
             "part will never have learnt anything.",
             hint="Freeze nothing, or start from pretrained weights.",
         )
+    if job.backbone.weights.source == "published":
+        weights = find_backbone(job.backbone.id).variant(job.backbone.weights.variant)
+        if not weights.commercial:
+            yield Warned(
+                message=f"The licence of these weights, {weights.licence}, forbids commercial use: "
+                "that holds for the model that is made from them, too.",
+                hint="For commercial use choose other weights or another backbone.",
+            )
 
 
 @dataclass
@@ -152,14 +160,14 @@ class _Training:
     checkpoint: Checkpoint | None = None
 
     def __post_init__(self) -> None:
-        entry = backbone(self.job.backbone.id)
+        entry = find_backbone(self.job.backbone.id)
         self.frozen = frozen_count(self.job.freeze, [stage.name for stage in entry.stages])
         self.all_frozen = self.frozen == len(entry.stages)
         self.device = resolve_device(str(self.environment["device"]))
         self.classes = tuple(self.split.classes)
         self.train = _pictures(self.split, "train")
         self.val = _pictures(self.split, "val")
-        self.preprocessing = Preprocessing(entry.preprocessing)
+        self.preprocessing = Preprocessing(entry.preprocessing(self.job.backbone))
         self.class_weights = _class_weights(self.job, self.train.labels, len(self.classes))
 
     def run(self, network: StagedNetwork) -> Task[TrainResult]:

@@ -60,7 +60,7 @@ class BackboneModel(QAbstractTableModel):
         super().__init__(parent)
         self.state = state
         self.entries = sorted(catalogue(), key=lambda entry: entry.id != RECOMMENDED)
-        work = [entry.gflops for entry in self.entries]
+        work = [entry.weights[0].gflops for entry in self.entries]
         self._least_work, self._most_work = min(work), max(work)
         self._present: dict[str, bool] = {}
 
@@ -68,7 +68,9 @@ class BackboneModel(QAbstractTableModel):
         """Looks by name and size which published weights are on this computer."""
         from tlstudio.backbones.weights import weights_state
 
-        self._present = {entry.id: weights_state(entry) == "present" for entry in self.entries}
+        self._present = {
+            entry.id: weights_state(entry.weights[0]) == "present" for entry in self.entries
+        }
         self.refresh()
 
     def refresh(self) -> None:
@@ -85,7 +87,7 @@ class BackboneModel(QAbstractTableModel):
                 return self.tr("random numbers")
         if self._present.get(entry.id):
             return self.tr("on this computer")
-        size = megabytes(entry.weights.bytes).replace(" ", "\u00a0")
+        size = megabytes(entry.weights[0].bytes).replace(" ", "\u00a0")
         return self.tr("to download ({0})").format(size)
 
     def is_present(self, entry: Backbone) -> bool:
@@ -125,9 +127,10 @@ class BackboneModel(QAbstractTableModel):
         if role == SORT_ROLE:
             return self._sort_key(entry, column)
         if role == SHARE_ROLE:
+            top1 = entry.weights[0].top1
             return {
-                Column.WORK: self._work_share(entry.gflops),
-                Column.ACCURACY: entry.weights.top1 / 100,
+                Column.WORK: self._work_share(entry.weights[0].gflops),
+                Column.ACCURACY: None if top1 is None else top1 / 100,
             }.get(column)
         if role == Qt.ItemDataRole.AccessibleTextRole and column == Column.NETWORK:
             return f"{entry.name}. {entry.sentence}"
@@ -140,23 +143,24 @@ class BackboneModel(QAbstractTableModel):
         return (1 + steps) / (1 + math.log2(self._most_work / self._least_work))
 
     def _text(self, entry: Backbone, column: Column) -> str:
+        weights = entry.weights[0]
         return {
             Column.NETWORK: entry.name,
-            Column.WORK: f"{entry.gflops:.2f}" if entry.gflops < 1 else f"{entry.gflops:.1f}",
-            Column.ACCURACY: f"{entry.weights.top1:.1f} %",
-            Column.SIZE: megabytes(entry.weights.bytes),
+            Column.WORK: f"{weights.gflops:.{2 if weights.gflops < 1 else 1}f}",
+            Column.ACCURACY: "–" if weights.top1 is None else f"{weights.top1:.1f} %",
+            Column.SIZE: megabytes(weights.bytes),
             # With hyphens that do not end a line.
-            Column.LICENCE: entry.licence.replace("-", "\u2011"),
+            Column.LICENCE: weights.licence.replace("-", "\u2011"),
             Column.WEIGHTS: self.weights_words(entry),
         }[column]
 
     def _sort_key(self, entry: Backbone, column: Column) -> str | float:
         if column == Column.WORK:
-            return entry.gflops
+            return entry.weights[0].gflops
         if column == Column.ACCURACY:
-            return entry.weights.top1
+            return entry.weights[0].top1 or 0.0
         if column == Column.SIZE:
-            return entry.weights.bytes
+            return entry.weights[0].bytes
         return self._text(entry, column).casefold()
 
 

@@ -132,12 +132,14 @@ class BackbonePage(Page):
             "Starts from the published weights. They are downloaded once ({0}) when you press "
             "Start; without a network, choose a file that you have."
         )
-        return text.format(megabytes(entry.weights.bytes))
+        return text.format(megabytes(entry.weights[0].bytes))
 
     def _fact_texts(self, entry: Backbone) -> tuple[str, ...]:
         text = self.tr("{0}, in {1} blocks; it looks at {2} × {2} pixels")
-        size = text.format(count(entry.parameters), len(entry.stages), entry.preprocessing.crop)
-        return (entry.paper, str(entry.year), entry.licence, size)
+        size = text.format(
+            count(entry.parameters), len(entry.stages), entry.weights[0].preprocessing.crop
+        )
+        return (entry.paper, str(entry.year), entry.weights[0].licence, size)
 
     def set_locked(self, locked: bool) -> None:
         mode = self.table.SelectionMode
