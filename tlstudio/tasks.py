@@ -13,7 +13,16 @@ from pydantic import Field, TypeAdapter
 from tlstudio.errors import Cancelled
 
 Phase = Literal[
-    "scan", "sample", "weights", "features", "probe", "train", "evaluate", "export", "verify"
+    "scan",
+    "sample",
+    "download",
+    "weights",
+    "features",
+    "probe",
+    "train",
+    "evaluate",
+    "export",
+    "verify",
 ]
 
 

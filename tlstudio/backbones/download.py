@@ -1,160 +1,204 @@
-"""Owns how a published weights file comes over the network: cancellable, checked, whole."""
+"""Owns how a published weights file comes over the network: cancellable, continued, whole."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import http.client
+import os
 import queue
-import ssl
+import tempfile
 import threading
-import urllib.error
-import urllib.request
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import BinaryIO
+from urllib.error import HTTPError
 
+from tlstudio.backbones.transfer import (
+    Answer,
+    InterruptionError,
+    Reader,
+    cut,
+    explained,
+    host_of,
+    web_page,
+)
 from tlstudio.errors import WeightsError
-from tlstudio.projects.atomic import replacing
-from tlstudio.tasks import Meter, Progress, Task
+from tlstudio.projects.atomic import put_in_place, storage_errors
+from tlstudio.tasks import Logged, Meter, Progress, Task
 
-_CHUNK = 256 * 1024
-_SILENCE = 30.0  # seconds without an answer after which the server counts as gone
 _POLL = 0.05  # seconds between two looks at what has arrived: twenty events a second at most
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before the server is asked once more
+_ENOUGH = 1024 * 1024  # bytes after which a connection that is cut was worth its attempt
+_SLACK = 1024 * 1024  # bytes that a file may be larger than its published size
+_CHUNK = 1024 * 1024
+_STALE = 7 * 24 * 3600.0  # seconds after which nobody will continue a download
 
-_HINT = "Check the network and try again, or give a weights file that you already have."
 
-
-def download(url: str, target: Path, size: int, sha256_prefix: str) -> Task[None]:
+def download(url: str, target: Path, size: int, sha256: str) -> Task[None]:
     """Fetches `url` into `target`, which appears only when it is complete and its hash is right.
 
-    `size` in bytes is shown until the server says its own. Closing the task removes what has
-    arrived. Raises `WeightsError` for the network's failures and `StorageError` for the disk's.
+    `size` in bytes is shown until the server says its own, and bounds what is taken. `sha256` is
+    the hash or its first digits. A connection that is cut is taken up again several times. What
+    arrived before the network failed for good is kept, so that the next call continues it; after
+    every other failure, and when the task is closed, nothing is left. Raises `WeightsError` for
+    the network's failures and `StorageError` for the disk's.
     """
-    with replacing(target) as temporary:
-        found = yield from _receive(url, temporary, size)
-        if not found.startswith(sha256_prefix):
-            raise WeightsError(
-                f"What {_host(url)} sent is not the published file: its SHA-256 starts with "
-                f"{found[: len(sha256_prefix)]} and not with {sha256_prefix}.",
-                "A sign-in page of your network may be in the way. Try again, or give a weights "
-                "file that you already have.",
-            )
+    with storage_errors(target), _part(target) as (part, continued):
+        found = yield from _Arrival(url, part, size).all()
+        if continued and not found.startswith(sha256):
+            yield Logged(message="What had been kept of an earlier download was of no use.")
+            part.write_bytes(b"")
+            found = yield from _Arrival(url, part, size).all()
+        if not found.startswith(sha256):
+            raise _foreign(url, f"its SHA-256 starts with {found[:8]} and not with {sha256[:8]}")
+        put_in_place(part, target)
 
 
-def _receive(url: str, file: Path, size: int) -> Task[str]:
-    """Writes what arrives to `file` and returns its SHA-256 in hexadecimal."""
-    reader = _Reader(url)
-    reader.start()
-    digest, done, total = hashlib.sha256(), 0, size
-    meter = Meter("weights", total, "bytes")
+@contextlib.contextmanager
+def _part(target: Path) -> Iterator[tuple[Path, bool]]:
+    """A hidden file of this download alone, and whether it begins with what an earlier one kept.
+
+    Taking over what was kept is one rename, so of two downloads at a time only one continues it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target.parent)
+    kept = target.parent / f".{target.name}.part"
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part"
+    )
+    os.close(handle)
+    part = Path(name)
     try:
-        with file.open("wb") as out:
+        with contextlib.suppress(FileNotFoundError):
+            kept.replace(part)
+        yield part, part.stat().st_size > 0
+    except InterruptionError:
+        if part.stat().st_size:
+            part.replace(kept)
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what nobody has touched for long; what can't be removed is in nobody's way."""
+    for file in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > _STALE:
+                file.unlink()
+
+
+class _Arrival:
+    """A file under way: asks for what is missing of it until all of it has come."""
+
+    def __init__(self, url: str, part: Path, size: int) -> None:
+        self._url, self._part, self._size = url, part, size
+        self._digest = hashlib.sha256()
+        self._done = self._received = 0
+        self._etag: str | None = None
+        self._begin_meter(size)
+
+    def all(self) -> Task[str]:
+        """Completes the part; its SHA-256 in hexadecimal."""
+        with self._part.open("r+b") as out:
+            while chunk := out.read(_CHUNK):
+                self._count(chunk)
+                yield from self._meter.at(self._done)
+            pauses = iter(_PAUSES)
             while True:
-                yield from meter.at(done)
+                before = self._received
+                try:
+                    yield from self._attempt(out)
+                    break
+                except InterruptionError as error:
+                    if self._received - before >= _ENOUGH:
+                        pauses = iter(_PAUSES)
+                    pause = next(pauses, None) if error.again else None
+                    if pause is None:
+                        raise
+                    yield Logged(message=f"{error.message} It is asked again in {pause:.0f} s.")
+                    yield from self._wait(pause)
+        yield Progress(phase="download", done=self._done, total=self._done, unit="bytes")
+        return self._digest.hexdigest()
+
+    def _attempt(self, out: BinaryIO) -> Task[None]:
+        """One connection, from where the last one ended."""
+        reader = Reader(self._url, self._done, self._etag)
+        reader.start()
+        total = 0
+        try:
+            while True:
+                yield from self._meter.at(self._done)
                 try:
                     item = reader.items.get(timeout=_POLL)
                 except queue.Empty:
                     continue
-                if isinstance(item, bytes):
-                    out.write(item)
-                    digest.update(item)
-                    done += len(item)
-                elif isinstance(item, int):
-                    total = item
-                    meter = Meter("weights", total, "bytes")
+                if isinstance(item, Answer):
+                    total = item.total
+                    self._take_up(item, out)
+                elif isinstance(item, bytes):
+                    self._take(item, out)
                 elif isinstance(item, Exception):
-                    raise _explained(item, url, done) from item
+                    self._begin_anew_after(item, out)
+                    raise explained(item, self._url, self._received) from item
                 else:
                     break
-    finally:
-        reader.stopped.set()
-    # http.client ends a body of known length quietly when the connection breaks.
-    if total and done < total:
-        raise _cut(url, done)
-    yield Progress(phase="weights", done=done, total=done, unit="bytes")
-    return digest.hexdigest()
+        finally:
+            reader.stopped.set()
+        # http.client ends a body of known length quietly when the connection breaks.
+        if total and self._done < total:
+            raise cut(self._url, self._done)
+
+    def _take_up(self, answer: Answer, out: BinaryIO) -> None:
+        """Where the server does not go on with the same file, everything is taken anew."""
+        self._etag = answer.etag
+        self._begin_meter(answer.total or self._size)
+        if answer.start != self._done:
+            if answer.start:
+                raise _foreign(self._url, "it does not begin where it was asked to")
+            self._forget(out)
+
+    def _begin_anew_after(self, error: Exception, out: BinaryIO) -> None:
+        """What was kept is as long as the file or longer, so it can't be its beginning."""
+        if (
+            isinstance(error, HTTPError)
+            and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        ):
+            self._forget(out)
+
+    def _forget(self, out: BinaryIO) -> None:
+        self._done, self._digest = 0, hashlib.sha256()
+        out.seek(0)
+        out.truncate()
+
+    def _take(self, chunk: bytes, out: BinaryIO) -> None:
+        if not self._done and chunk.lstrip().startswith(b"<"):
+            raise web_page(self._url)
+        out.write(chunk)
+        self._received += len(chunk)
+        self._count(chunk)
+        if self._size and self._done > self._size + _SLACK:
+            raise _foreign(self._url, f"it is larger than {self._size / 1e6:.1f} MB")
+
+    def _count(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self._done += len(chunk)
+
+    def _begin_meter(self, total: int) -> None:
+        self._meter = Meter("download", total, "bytes")
+
+    def _wait(self, seconds: float) -> Task[None]:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            yield from self._meter.at(self._done)
+            threading.Event().wait(min(_POLL, seconds))
 
 
-class _Reader(threading.Thread):
-    """Reads a URL and hands over its length (0 if unknown), its bytes, then None or an error.
-
-    Looking up a name, connecting and reading can each block for long and can't be interrupted;
-    here they hold up nobody. A stopped reader is not waited for: it writes no file, and it ends
-    with its next byte or when the server has been silent for too long.
-    """
-
-    def __init__(self, url: str) -> None:
-        super().__init__(name="weights-download", daemon=True)
-        self.items: queue.Queue[int | bytes | Exception | None] = queue.Queue(maxsize=16)
-        self.stopped = threading.Event()
-        self._url = url
-
-    def run(self) -> None:
-        try:
-            self._read()
-        except urllib.error.HTTPError as error:
-            error.close()
-            self._hand_over(error)
-        except Exception as error:  # the task decides what it means; a lost one would hang it
-            self._hand_over(error)
-        else:
-            self._hand_over(None)
-
-    def _read(self) -> None:
-        # Only addresses of our own catalogue come here.
-        agent = {"User-Agent": "TL Studio"}
-        request = urllib.request.Request(self._url, headers=agent)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_SILENCE) as response:  # noqa: S310
-            self._hand_over(response.length or 0)
-            while not self.stopped.is_set() and (chunk := response.read1(_CHUNK)):
-                self._hand_over(chunk)
-
-    def _hand_over(self, item: int | bytes | Exception | None) -> None:
-        while not self.stopped.is_set():
-            try:
-                self.items.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            return
-
-
-def _explained(error: Exception, url: str, done: int) -> Exception:
-    """The sentence for what went wrong on the network; other errors are returned as they are."""
-    host = _host(url)
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    if isinstance(error, urllib.error.HTTPError):
-        return _refused(error, url)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return WeightsError(
-            f"The connection to {host} is not trusted: {reason.verify_message}.",
-            "Your network may look into connections; ask whoever runs it, or give a weights file.",
-        )
-    if isinstance(reason, TimeoutError):
-        return WeightsError(f"{host} stopped answering.", _HINT)
-    if isinstance(reason, http.client.HTTPException | ConnectionResetError) or done:
-        return _cut(url, done)
-    if isinstance(reason, OSError | str):
-        return WeightsError(
-            f"{host} can't be reached: there is no network, or it does not let this through.", _HINT
-        )
-    return error
-
-
-def _refused(error: urllib.error.HTTPError, url: str) -> WeightsError:
-    if error.code == http.client.NOT_FOUND:
-        return WeightsError(
-            f"The weights are not at their published address any more ({url}).",
-            "Give a weights file that you already have, or update TL Studio.",
-        )
+def _foreign(url: str, difference: str) -> WeightsError:
     return WeightsError(
-        f"{_host(url)} did not send the weights ({error.code} {error.reason}).", _HINT
+        f"What {host_of(url)} sent is not the published file: {difference}.",
+        "Something in your network may have changed it. Try again, or give a weights file that you "
+        "already have.",
     )
-
-
-def _cut(url: str, done: int) -> WeightsError:
-    return WeightsError(
-        f"The connection to {_host(url)} was cut after {done / 1e6:.1f} MB of the weights.", _HINT
-    )
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc

@@ -33,6 +33,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 _PHASES: dict[tasks.Phase, str] = {
     "scan": "Looking through the pictures",
     "sample": "Drawing the sample pictures",
+    "download": "Downloading the weights",
     "weights": "Reading the weights",
     "features": "Looking at every picture once",
     "probe": "Fitting the probe",

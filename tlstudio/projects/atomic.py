@@ -73,14 +73,19 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            # mkstemp makes private files; what we write is as readable as any other new file.
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(path)
-            sync_folder(path.parent)
+            put_in_place(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Makes a finished file of `mkstemp` in the same folder the file `path`, so that it lasts."""
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    # mkstemp makes private files; what we write is as readable as any other new file.
+    temporary.chmod(0o666 & ~_umask())
+    temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -269,7 +269,9 @@ class TrainPage(Page):
         """The page on which what went wrong can be put right, and the button that leads there."""
         model = self.session.model
         # The weights are read once the pictures have been looked through.
-        if model.phase == "weights" or (model.phase == "scan" and model.done == model.total):
+        if model.phase in ("download", "weights") or (
+            model.phase == "scan" and model.done == model.total
+        ):
             return PageId.BACKBONE, self.tr("Back to the net&work")
         if model.phase == "scan":
             return PageId.IMAGES, self.tr("Back to the pict&ures")

@@ -78,8 +78,10 @@ def _phase(model: TrainingModel) -> str:
     match model.phase:
         case "scan":
             text = _tr("Looking through the folder")
+        case "download":
+            text = _bytes(_tr("Downloading the weights"), model)
         case "weights":
-            text = _weights(model)
+            text = _bytes(_tr("Reading the weights"), model)
         case "features":
             text = _counted(_tr("Looking at the pictures"), model)
         case "probe":
@@ -92,11 +94,12 @@ def _phase(model: TrainingModel) -> str:
     return text
 
 
-def _weights(model: TrainingModel) -> str:
+def _bytes(what: str, model: TrainingModel) -> str:
     if model.unit != "bytes" or not model.total:
-        return _tr("Reading the weights")
-    text = _tr("Reading the weights, {done} of {total} MB")
-    return text.format(done=round(model.done / _MB), total=round(model.total / _MB))
+        return what
+    text = _tr("{what}, {done} of {total} MB")
+    done, total = round(model.done / _MB), round(model.total / _MB)
+    return text.format(what=what, done=done, total=total)
 
 
 def _counted(what: str, model: TrainingModel) -> str:
