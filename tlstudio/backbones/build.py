@@ -1,18 +1,39 @@
-"""Owns how a catalogue entry becomes a network: constructor, cut, new head."""
+"""Owns how a catalogue entry becomes a network: constructor, cut, new head, weights."""
 
 from __future__ import annotations
 
 import importlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision.models import get_model
 
 from tlstudio.backbones.catalogue import Backbone, backbone
 from tlstudio.backbones.staged import Cut, StagedNetwork
 from tlstudio.jobs import HeadSpec
+
+
+class ShapesOnly(TorchFunctionMode):
+    """While it is entered, networks are built without the memory and the time for their weights.
+
+    Under `torch.device("meta")`, where every tensor is without memory, RegNet can't be built: it
+    computes its widths with tensors; and Swin's tables of positions would be lost.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        device = {"device": "meta"} if function is torch.empty else {}
+        return function(*args, **{**(kwargs or {}), **device})
 
 
 def find_backbone(identifier: str) -> Backbone:
@@ -27,7 +48,7 @@ def build_network(
 
     `input_size` is the side of the pictures that it will look at, in px; None for the size that
     torchvision builds it for. The random weights come from torch's global generator: seed it first.
-    Under `torch.device("meta")` the network costs no memory and shows only its shapes.
+    Under `ShapesOnly` the network costs no memory and shows only its shapes.
     """
     staged = cut_network(entry.id, entry.family, num_classes, head.dropout, input_size)
     if head.hidden is not None:
@@ -46,11 +67,25 @@ def cut_network(
     identifier: str, family: str, num_classes: int, dropout: float, input_size: int | None = None
 ) -> StagedNetwork:
     """torchvision's network called `identifier`, cut by the module of its family, with its own
-    one-layer head for `num_classes` classes. The catalogue is written from this."""
+    one-layer head for `num_classes` classes. The catalogue is written from this.
+
+    A head without a bias is given one: a linear probe needs it to say how frequent each class is.
+    """
     arguments = constructor_arguments(family, num_classes, input_size)
     network: nn.Module = get_model(identifier, weights=None, **arguments)
     cut: Callable[[nn.Module], Cut] = _module(family).cut
-    return StagedNetwork(network, cut(network), dropout=dropout)
+    staged = StagedNetwork(network, cut(network), dropout=dropout)
+    if not staged.head_site.bias:
+        staged.replace_head(_with_bias(staged.head))
+    return staged
+
+
+def _with_bias(layer: nn.Module) -> nn.Linear:
+    assert isinstance(layer, nn.Linear)
+    new = nn.Linear(layer.in_features, layer.out_features)
+    new.weight = layer.weight
+    nn.init.zeros_(new.bias)
+    return new
 
 
 def constructor_arguments(family: str, num_classes: int, input_size: int | None) -> dict[str, Any]:
@@ -68,14 +103,29 @@ def constructor_arguments(family: str, num_classes: int, input_size: int | None)
     }
 
 
-def resized_state(
-    family: str, state: Mapping[str, Tensor], input_size: int
-) -> Mapping[str, Tensor]:
-    """`state` for a network that looks at `input_size` px: position embeddings are interpolated in
-    families that have them, by their `resized(state, size)`. All else stays as it is."""
-    resized: Callable[[Mapping[str, Tensor], int], Mapping[str, Tensor]] | None
-    resized = getattr(_module(family), "resized", None)
-    return resized(state, input_size) if resized else state
+def adapted_state(
+    family: str, state: Mapping[str, Tensor], input_size: int | None = None
+) -> dict[str, Tensor]:
+    """Weights of a network of `family` as this program builds it, by the family's own
+    `adapted(state, size)`: older files name things otherwise, hold auxiliary heads, or positions of
+    another input size than `input_size` (None is torchvision's).
+
+    What belongs to another network comes back as it is; nothing is raised.
+    """
+    adapted: Callable[[Mapping[str, Tensor], int | None], dict[str, Tensor]] | None
+    adapted = getattr(_module(family), "adapted", None)
+    return adapted(state, input_size) if adapted else dict(state)
+
+
+def load_state(network: nn.Module, state: Mapping[str, Tensor], *, strict: bool = True) -> None:
+    """`network.load_state_dict(state)` for tensors that came without torch's notes on versions, as
+    from safetensors: they are taken for this torchvision's. MNASNet refuses them otherwise.
+
+    Raises `RuntimeError` where names (if `strict`) or shapes do not fit.
+    """
+    noted = OrderedDict(state)
+    noted._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
+    network.load_state_dict(noted, strict=strict)
 
 
 def _module(family: str) -> ModuleType:

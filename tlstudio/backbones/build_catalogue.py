@@ -10,11 +10,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import torch
 from torchvision.models import get_model_weights
 from torchvision.transforms import InterpolationMode
 
-from tlstudio.backbones.build import cut_network
+from tlstudio.backbones.build import ShapesOnly, cut_network
 from tlstudio.backbones.catalogue import (
     Backbone,
     InputSizes,
@@ -71,7 +70,7 @@ def facts() -> Facts:
 
 def build_entry(network: NetworkFacts, family: FamilyFacts, sha256: dict[str, str]) -> Backbone:
     """One catalogue entry, from the installed torchvision and the facts of the table."""
-    with torch.device("meta"):
+    with ShapesOnly():
         staged = cut_network(network.id, family.module, num_classes=1000, dropout=0.0)
     stages = tuple(
         StageFacts(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tlstudio.backbones.build import cut_network
+from tlstudio.backbones.build import ShapesOnly, adapted_state, cut_network
 from tlstudio.backbones.catalogue import Backbone, catalogue
 from tlstudio.backbones.staged import HeadSite, StagedNetwork
 from tlstudio.errors import WeightsError
@@ -74,9 +74,9 @@ def recognise(state: Mapping[str, Tensor]) -> Backbone | None:
         key=lambda entry: parameters - entry.parameters,
     )
     for entry in near:
-        with torch.device("meta"):
+        with ShapesOnly():
             network = cut_network(entry.id, entry.family, num_classes=2, dropout=0.0)
-        if Comparison.of(network, state).fits:
+        if Comparison.of(network, adapted_state(entry.family, state)).fits:
             return entry
     return None
 

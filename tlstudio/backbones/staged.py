@@ -31,11 +31,12 @@ class HeadSite:
 
     `path` is the layer's module path. A "linear" head reads a vector (N, D). A "conv" head is a
     1x1 convolution over a map (N, D, H, W), followed by ReLU and global average pooling
-    (SqueezeNet's).
+    (SqueezeNet's). `bias` is False where torchvision's layer has none: ours has one all the same.
     """
 
     path: str
     kind: Literal["linear", "conv"]
+    bias: bool = True
 
 
 @dataclass(frozen=True)

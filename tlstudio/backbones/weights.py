@@ -227,11 +227,10 @@ def load_backbone(
     """
     import torch
 
-    from tlstudio.backbones.build import resized_state
+    from tlstudio.backbones.build import adapted_state, load_state
     from tlstudio.backbones.recognition import Comparison, body, mismatch
 
-    if input_size is not None:
-        state = resized_state(entry.family, state, input_size)
+    state = adapted_state(entry.family, state, input_size)
     comparison = Comparison.of(network, state)
     if not comparison.fits:
         raise mismatch(entry, comparison, state)
@@ -244,4 +243,4 @@ def load_backbone(
                 "Get the file again; the training that made it may have failed.",
             )
     # Not strict, because the head keeps its own weights; the names were compared above.
-    network.network.load_state_dict(given, strict=False)
+    load_state(network.network, given, strict=False)

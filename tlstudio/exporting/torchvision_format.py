@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from tlstudio.backbones.build import find_backbone
+from tlstudio.backbones.build import find_backbone, load_state
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import ExportError, UsageError
 from tlstudio.evaluation.predictors import NetworkPredictor
@@ -73,7 +73,7 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
                 "The model was made by another version of this program: train it again.",
             )
         network = _constructed(card.constructor, model)
-        network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+        load_state(network, load_file(folder / WEIGHTS))
     except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
         raise ExportError(
             "torchvision could not read the export back.",

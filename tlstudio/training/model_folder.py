@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import tlstudio
-from tlstudio.backbones.build import build_network, constructor_arguments, find_backbone
+from tlstudio.backbones.build import build_network, constructor_arguments, find_backbone, load_state
 from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
@@ -36,6 +36,7 @@ class Constructor(Record):
     """The call that builds the network: `module.name(**arguments)`, then `head` if there is one.
 
     `head` is None for torchvision's own last layer; otherwise the layer at `head_path` is replaced.
+    `versioned` networks load a state only with torch's notes on versions, which safetensors lack.
     """
 
     module: str
@@ -43,6 +44,7 @@ class Constructor(Record):
     arguments: dict[str, Any]
     head_path: str
     head: str | None = None
+    versioned: bool = False
 
 
 class ModelCard(Record):
@@ -96,38 +98,47 @@ def constructor_of(
     entry: Backbone, network: StagedNetwork, classes: int, head: HeadSpec, input_size: int
 ) -> Constructor:
     """The call that builds `network`, which is `entry` for pictures of `input_size` px."""
-    layer = None
+    conv = network.head_site.kind == "conv"
+    kind, kernel = ("Conv2d", ", 1") if conv else ("Linear", "")
+    width, layer = network.feature_width, None
     if head.hidden is not None:
-        conv = network.head_site.kind == "conv"
-        kind, kernel = ("Conv2d", ", 1") if conv else ("Linear", "")
         layer = (
             f"torch.nn.Sequential({'torch.nn.AdaptiveAvgPool2d(1), ' if conv else ''}"
-            f"torch.nn.{kind}({network.feature_width}, {head.hidden}{kernel}), "
+            f"torch.nn.{kind}({width}, {head.hidden}{kernel}), "
             f"torch.nn.ReLU(), torch.nn.Dropout({head.dropout}), "
             f"torch.nn.{kind}({head.hidden}, {classes}{kernel}))"
         )
+    elif not network.head_site.bias:
+        layer = f"torch.nn.{kind}({width}, {classes}{kernel})"
+    # What MNASNet alone does: a state of any other origin than `torch.save` is refused.
+    reads_versions = type(network.network)._load_from_state_dict
     return Constructor(
         module="torchvision.models",
         name=entry.id,
         arguments=constructor_arguments(entry.family, classes, input_size),
         head_path=network.head_site.path,
         head=layer,
+        versioned=reads_versions is not nn.Module._load_from_state_dict,
     )
 
 
 def loading_code(constructor: Constructor) -> str:
     """A short program that loads the folder with torchvision alone."""
     arguments = ", ".join(f"{key}={value!r}" for key, value in constructor.arguments.items())
-    head = []
-    if constructor.head:
-        head = [f'network.set_submodule("{constructor.head_path}", {constructor.head})']
     lines = [
         "import torch, torchvision",
         "from safetensors.torch import load_file",
         "",
         f"network = {constructor.module}.{constructor.name}({arguments})",
-        *head,
-        f'network.load_state_dict(load_file("{WEIGHTS}"), strict=True)',
+    ]
+    if constructor.head:
+        lines.append(f'network.set_submodule("{constructor.head_path}", {constructor.head})')
+    lines.append(f'state = load_file("{WEIGHTS}")')
+    if constructor.versioned:
+        lines.insert(0, "from collections import OrderedDict")
+        lines += ["state = OrderedDict(state)", "state._metadata = network.state_dict()._metadata"]
+    lines += [
+        "network.load_state_dict(state, strict=True)",
         "network.eval()  # logits = network(x), x preprocessed as model.json says",
     ]
     return "\n".join(lines) + "\n"
@@ -157,7 +168,7 @@ def load_model(path: Path) -> TrainedModel:
         card = ModelCard.model_validate_json((folder / CARD).read_bytes())
         entry, size = find_backbone(card.backbone), card.preprocessing.crop
         network = build_network(entry, len(card.classes), card.head, size)
-        network.network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+        load_state(network.network, load_file(folder / WEIGHTS))
     except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
         raise RunError(
             f"The model in {folder} can't be read: it is damaged or was made by a newer version.",

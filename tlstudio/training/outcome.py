@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import tlstudio
-from tlstudio.backbones.build import build_network, find_backbone
+from tlstudio.backbones.build import build_network, find_backbone, load_state
 from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.errors import RunError
@@ -92,7 +92,7 @@ def assembled(
         start = load_file(run.start_file)
         wanted = network.network.state_dict()
         state: dict[str, Tensor] = {name: start.get(name, old) for name, old in wanted.items()}
-        network.network.load_state_dict({**state, **tensors}, strict=True)
+        load_state(network.network, {**state, **tensors})
     except (OSError, SafetensorError, RuntimeError) as error:
         raise RunError(
             f"The weights of the run in {run.path} are missing or damaged.", "Train it anew."

@@ -7,7 +7,21 @@ from tlstudio.backbones.staged import Cut, HeadSite, Stage, stage
 
 
 def cut(network: VGG) -> Cut:
-    children = list(network.features)
+    fc6, relu6, dropout6, fc7, relu7, _dropout7, _head = network.classifier
+    return Cut(
+        (
+            *convolutions(network.features, network.avgpool, nn.Flatten(1)),
+            stage("classifier.0", fc6, relu6, dropout6, group="dense layers"),
+            stage("classifier.3", fc7, relu7, group="dense layers"),
+        ),
+        HeadSite("classifier.6", "linear"),
+    )
+
+
+def convolutions(features: nn.Sequential, *pooling: nn.Module) -> list[Stage]:
+    """One stage a convolution of `features`; `pooling` goes with the last. A new group begins where
+    the map is halved."""
+    children = list(features)
     starts = [i for i, child in enumerate(children) if isinstance(child, nn.Conv2d)]
     ends = [*starts[1:], len(children)]
     stages: list[Stage] = []
@@ -17,9 +31,6 @@ def cut(network: VGG) -> Cut:
         group = f"blocks {block}"
         block += isinstance(parts[-1], nn.MaxPool2d)
         if end == len(children):
-            parts += [network.avgpool, nn.Flatten(1)]
+            parts += pooling
         stages.append(stage(f"features.{start}", *parts, group=group))
-    fc6, relu6, dropout6, fc7, relu7, _dropout7, _head = network.classifier
-    stages.append(stage("classifier.0", fc6, relu6, dropout6, group="dense layers"))
-    stages.append(stage("classifier.3", fc7, relu7, group="dense layers"))
-    return Cut(tuple(stages), HeadSite("classifier.6", "linear"))
+    return stages
