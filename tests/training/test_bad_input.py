@@ -52,7 +52,7 @@ def test_truncated_weights_are_refused(
         cut.write_bytes(cut.read_bytes()[:1500])
     else:
         cut.write_bytes(weights.read_bytes()[:100_000])
-    refused(job_for(pictures, cut), tmp_path / "run", WeightsError, "is damaged")
+    refused(job_for(pictures, cut), tmp_path / "run", WeightsError, "is incomplete")
 
 
 class Hostile:

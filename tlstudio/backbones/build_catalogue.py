@@ -21,6 +21,7 @@ from tlstudio.backbones.catalogue import (
     StageFacts,
     Weights,
 )
+from tlstudio.backbones.recognition import FINGERPRINTS, Fingerprint, network_fingerprint
 from tlstudio.jobs import Spec
 from tlstudio.projects.atomic import write_text
 
@@ -150,5 +151,20 @@ def catalogue_text() -> str:
     return '{"version": 2, "backbones": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
+def fingerprints_text() -> str:
+    """The file by which weights are recognised, for the installed torchvision: one entry a line."""
+    lines = []
+    for family in facts().family:
+        for network in family.network:
+            with ShapesOnly():
+                staged = cut_network(network.id, family.module, num_classes=2, dropout=0.0)
+            entry = Fingerprint(
+                id=network.id, head=staged.head_site.path, body=network_fingerprint(staged)
+            )
+            lines.append(entry.model_dump_json())
+    return '{"version": 1, "networks": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
 if __name__ == "__main__":
     write_text(CATALOGUE, catalogue_text())
+    write_text(FINGERPRINTS, fingerprints_text())

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from tlstudio.backbones.build import ShapesOnly, adapted_state, cut_network
-from tlstudio.backbones.catalogue import Backbone, catalogue
-from tlstudio.backbones.staged import HeadSite, StagedNetwork
+from tlstudio.backbones.build import adapted_state
+from tlstudio.backbones.catalogue import Backbone, backbone
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import WeightsError
+from tlstudio.jobs import Spec
 
 _COUNTER = "num_batches_tracked"
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-_STATISTICS = ("running_mean", "running_var", _COUNTER)
+_DEPTH = 4  # prefixes before prefixes
+
+_PREFIXES = (
+    "module.",
+    "_orig_mod.",
+    "model.",
+    "net.",
+    "network.",
+    "backbone.",
+    "encoder.",
+    "base_encoder.",
+    "encoder_q.",
+    "online_encoder.",
+    "feature_extractor.",
+    "trunk.",
+    "teacher.",
+    "student.",
+    "body.",
+)
+"""What parallel, compiled and self-supervised training put before a network's names."""
+
+FINGERPRINTS = Path(__file__).with_name("fingerprints.json")
+"""Written with the catalogue: to build all its networks for a comparison would take seconds."""
 
 
-def body(state: Mapping[str, Tensor], head: HeadSite) -> dict[str, Tensor]:
-    """The tensors of `state` that do not belong to the head."""
-    return {name: value for name, value in state.items() if not name.startswith(f"{head.path}.")}
+def without(state: Mapping[str, Tensor], head: str) -> dict[str, Tensor]:
+    """The tensors of `state` that do not belong to the head at this path."""
+    return {name: value for name, value in state.items() if not name.startswith(f"{head}.")}
 
 
 @dataclass(frozen=True)
@@ -39,8 +66,8 @@ class Comparison:
 
     @classmethod
     def of(cls, network: StagedNetwork, state: Mapping[str, Tensor]) -> Comparison:
-        needed = body(network.network.state_dict(), network.head_site)
-        given = body(state, network.head_site)
+        needed = without(network.network.state_dict(), network.head_site.path)
+        given = without(state, network.head_site.path)
         both = {name: value for name, value in needed.items() if name in given}
         # BatchNorm's counters came with torch 0.4.1 and change nothing: older files do without.
         required = [name for name in needed if not name.endswith(_COUNTER)]
@@ -61,30 +88,76 @@ class Comparison:
         )
 
     @property
+    def differences(self) -> int:
+        return sum(map(len, (self.missing, self.unknown, self.shapes, self.formats)))
+
+    @property
     def fits(self) -> bool:
-        return not (self.missing or self.unknown or self.shapes or self.formats)
+        return self.differences == 0
+
+
+def fingerprint(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """16 hexadecimal digits for these names and shapes, in whatever order they are given."""
+    lines = sorted(f"{name} {list(shape)}" for name, shape in shapes.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def network_fingerprint(network: StagedNetwork) -> str:
+    """The fingerprint of all that a network must be given, its head left out."""
+    return _fingerprint(network.network.state_dict(), network.head_site.path)
+
+
+def _fingerprint(state: Mapping[str, Tensor], head: str) -> str:
+    required = {name: v for name, v in state.items() if not name.endswith(_COUNTER)}
+    return fingerprint({name: tuple(v.shape) for name, v in without(required, head).items()})
+
+
+class Fingerprint(Spec):
+    """What a catalogue network is recognised by; `head` is the path of its head."""
+
+    id: str
+    head: str
+    body: str
+
+
+@cache
+def _fingerprints() -> Mapping[tuple[str, str], Mapping[str, Backbone]]:
+    """The entries by fingerprint, for each family and place of the head."""
+    text = FINGERPRINTS.read_text(encoding="utf-8")
+    found: dict[tuple[str, str], dict[str, Backbone]] = {}
+    for values in json.loads(text)["networks"]:
+        each = Fingerprint.model_validate(values)
+        entry = backbone(each.id)
+        found.setdefault((entry.family, each.head), {})[each.body] = entry
+    return found
 
 
 def recognise(state: Mapping[str, Tensor]) -> Backbone | None:
     """The catalogue entry whose names and shapes the weights have, if there is one."""
-    parameters = sum(v.numel() for name, v in state.items() if not name.endswith(_STATISTICS))
-    # Most probable first. What is larger than the weights can't be theirs; the head is the rest.
-    near = sorted(
-        (entry for entry in catalogue() if entry.parameters <= parameters),
-        key=lambda entry: parameters - entry.parameters,
-    )
-    for entry in near:
-        with ShapesOnly():
-            network = cut_network(entry.id, entry.family, num_classes=2, dropout=0.0)
-        if Comparison.of(network, adapted_state(entry.family, state)).fits:
-            return entry
+    for spelling in spellings(state):
+        for (family, head), entries in _fingerprints().items():
+            entry = entries.get(_fingerprint(adapted_state(family, spelling), head))
+            if entry is not None:
+                return entry
     return None
+
+
+def spellings(state: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
+    """The state as it is, then what is left of it when what training programs put before the names
+    is taken off, again and again. What does not have the prefix belongs to something around it."""
+    waiting = [(state, 0)]
+    for inner, depth in waiting:
+        yield inner
+        for prefix in _PREFIXES if depth < _DEPTH else ():
+            parts = {n.removeprefix(prefix): v for n, v in inner.items() if n.startswith(prefix)}
+            if parts:
+                waiting.append((parts, depth + 1))
 
 
 def mismatch(entry: Backbone, comparison: Comparison, state: Mapping[str, Tensor]) -> WeightsError:
     """The sentence for weights that do not fit `entry`."""
     owner = recognise(state)
-    if owner is not None:
+    if owner is not None and owner.id != entry.id:
         return WeightsError(
             f"These are weights of {owner.name}, not of {entry.name}.",
             f"Choose {owner.name} as the backbone, or another weights file.",

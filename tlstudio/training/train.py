@@ -12,9 +12,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tlstudio.backbones.build import build_network, find_backbone, give_hidden_head
+from tlstudio.backbones.loading import load_backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
-from tlstudio.backbones.weights import load_backbone, obtain_weights, read_state_dict
+from tlstudio.backbones.weights import obtain_weights
+from tlstudio.backbones.weights_file import read_state_dict
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import RunError
 from tlstudio.jobs import (
