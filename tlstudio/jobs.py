@@ -221,13 +221,53 @@ class SampleJob(Spec):
     pictures_per_class: int = Field(default=60, ge=4, le=10_000)
 
 
+class WeightsName(Spec):
+    """A set of the catalogue's weights; without a `variant` the network's default."""
+
+    backbone: str
+    variant: str | None = None
+
+
+class IdentifyWeights(Spec):
+    """Finds out whose weights are in `file`; the result is an `IdentifiedWeights`."""
+
+    kind: Literal["identify"] = "identify"
+    file: str
+
+
+class DownloadWeights(Spec):
+    """Fetches what is missing of these weights; the result is a `WeightsResult`."""
+
+    kind: Literal["download"] = "download"
+    weights: tuple[WeightsName, ...] = Field(min_length=1)
+
+
+class PackWeights(Spec):
+    """Fetches what is missing and writes all of it into the one file `file`; a `WeightsResult`."""
+
+    kind: Literal["pack"] = "pack"
+    weights: tuple[WeightsName, ...] = Field(min_length=1)
+    file: str
+
+
+class UnpackWeights(Spec):
+    """Puts the weights in the pack `file` where the program finds them; a `WeightsResult`."""
+
+    kind: Literal["unpack"] = "unpack"
+    file: str
+
+
 class TrainRun(Spec):
-    """Trains `job` into the new run folder `run`; the result is a `TrainResult`."""
+    """Trains `job` into the new run folder `run`; the result is a `TrainResult`.
+
+    Only with `download` may published weights that are not on this computer be fetched.
+    """
 
     kind: Literal["train"] = "train"
     job: TrainingJob
     run: str
     cache: str | None = None
+    download: bool = False
 
 
 class ResumeRun(Spec):
@@ -284,6 +324,10 @@ class DoctorJob(Spec):
 Job = (
     ScanJob
     | SampleJob
+    | IdentifyWeights
+    | DownloadWeights
+    | PackWeights
+    | UnpackWeights
     | TrainRun
     | ResumeRun
     | FinishRun
@@ -342,6 +386,41 @@ class SampleResult(Record):
     folder: str
     pictures: int
     classes: dict[str, int]
+
+
+class IdentifiedWeights(Record):
+    """The network of the catalogue whose weights a file holds.
+
+    `variant` names the published set that the file is, None where it is none of them; `classes` is
+    the number of classes of its head, None where it has no plain one.
+    """
+
+    kind: Literal["identified"] = "identified"
+    file: str
+    backbone: str
+    name: str
+    variant: str | None
+    classes: int | None
+
+
+class KeptWeights(Record):
+    """A set of the catalogue's weights on this computer; `new` where this job brought it."""
+
+    backbone: str
+    variant: str
+    file: str
+    bytes: int
+    licence: str
+    commercial: bool
+    new: bool
+
+
+class WeightsResult(Record):
+    """`pack` is the file that holds them all, where one was written or read."""
+
+    kind: Literal["weights"] = "weights"
+    weights: tuple[KeptWeights, ...]
+    pack: str | None = None
 
 
 class TrainResult(Record):
@@ -446,6 +525,8 @@ class DoctorResult(Record):
 Result = (
     ScanResult
     | SampleResult
+    | IdentifiedWeights
+    | WeightsResult
     | TrainResult
     | EvaluationResult
     | PredictionResult

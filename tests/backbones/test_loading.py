@@ -17,6 +17,7 @@ from tlstudio.backbones.catalogue import backbone, catalogue
 from tlstudio.backbones.loading import load_backbone
 from tlstudio.backbones.recognition import (
     FINGERPRINTS,
+    Owner,
     recognise,
 )
 from tlstudio.backbones.weights_file import read_state_dict
@@ -47,15 +48,13 @@ def test_a_network_is_recognised_by_torchvisions_own_state(identifier: str) -> N
         warnings.simplefilter("ignore")
         state = get_model(identifier, weights=None, num_classes=7).state_dict()
     found = recognise(state)
-    assert found is not None
-    assert found.id == identifier
+    assert found == Owner(backbone(identifier), 7)
 
 
 def test_a_model_with_a_hidden_head_is_recognised() -> None:
     network = build_network(backbone("resnet18"), 3, HeadSpec(hidden=8))
     found = recognise(network.network.state_dict())
-    assert found is not None
-    assert found.id == "resnet18"
+    assert found == Owner(backbone("resnet18"), None)
 
 
 def test_weights_of_no_network_and_halves_of_one_are_nobodys(squeezenet: State) -> None:
@@ -180,7 +179,7 @@ def test_what_training_programs_put_before_the_names_is_taken_off(
     assert same(load("squeezenet1_1", given | around), load("squeezenet1_1", squeezenet))
     found = recognise(given | around)
     assert found is not None
-    assert found.id == "squeezenet1_1"
+    assert found.entry.id == "squeezenet1_1"
 
 
 def test_names_without_end_end() -> None:

@@ -62,9 +62,23 @@ def entry_at(url: str) -> Backbone:
     return entry.model_copy(update={"weights": (published,)})
 
 
-def obtain(entry: Backbone, **spec: Any) -> tuple[Path | None, list[Event]]:
+def obtain(
+    entry: Backbone, *, download: bool = True, **spec: Any
+) -> tuple[Path | None, list[Event]]:
     events: list[Event] = []
-    return drive(obtain_weights(entry, WeightsSpec(**spec)), events.append), events
+    task = obtain_weights(entry, WeightsSpec(**spec), download=download)
+    return drive(task, events.append), events
+
+
+def test_nothing_is_downloaded_unless_it_was_asked_for(hub: Path, server: str) -> None:
+    entry = entry_at(server)
+    with pytest.raises(WeightsError, match="nothing is downloaded unless you ask") as caught:
+        obtain(entry, download=False)
+    for way in ("--download", "tlstudio weights download squeezenet1_1@IMAGENET1K_V1", "--weights"):
+        assert way in caught.value.hint
+    assert not weights_folder().exists()
+    path, _ = obtain(entry)
+    assert obtain(entry, download=False)[0] == path
 
 
 def test_published_weights_are_downloaded_once_and_then_found(hub: Path, server: str) -> None:

@@ -132,13 +132,22 @@ def _fingerprints() -> Mapping[tuple[str, str], Mapping[str, Backbone]]:
     return found
 
 
-def recognise(state: Mapping[str, Tensor]) -> Backbone | None:
-    """The catalogue entry whose names and shapes the weights have, if there is one."""
+@dataclass(frozen=True)
+class Owner:
+    """The network whose weights these are; `classes` is None where the head is no single layer."""
+
+    entry: Backbone
+    classes: int | None
+
+
+def recognise(state: Mapping[str, Tensor]) -> Owner | None:
+    """The catalogue network whose names and shapes the weights have, if there is one."""
     for spelling in spellings(state):
         for (family, head), entries in _fingerprints().items():
             entry = entries.get(_fingerprint(adapted_state(family, spelling), head))
             if entry is not None:
-                return entry
+                layer = spelling.get(f"{head}.weight")
+                return Owner(entry, None if layer is None or layer.ndim < 2 else len(layer))
     return None
 
 
@@ -157,10 +166,11 @@ def spellings(state: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
 def mismatch(entry: Backbone, comparison: Comparison, state: Mapping[str, Tensor]) -> WeightsError:
     """The sentence for weights that do not fit `entry`."""
     owner = recognise(state)
-    if owner is not None and owner.id != entry.id:
+    if owner is not None and owner.entry.id != entry.id:
+        name = owner.entry.name
         return WeightsError(
-            f"These are weights of {owner.name}, not of {entry.name}.",
-            f"Choose {owner.name} as the backbone, or another weights file.",
+            f"These are weights of {name}, not of {entry.name}.",
+            f"Choose {name} as the backbone, or another weights file.",
         )
     return WeightsError(
         f"These are not weights of {entry.name}: {_difference(comparison)}.",

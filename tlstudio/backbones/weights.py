@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tlstudio.backbones.catalogue import Backbone, Weights
-from tlstudio.backbones.download import download
+from tlstudio.backbones.catalogue import Backbone, Weights, backbone, catalogue
+from tlstudio.backbones.download import download as download_file
 from tlstudio.backbones.foreign_files import check_file
 from tlstudio.errors import WeightsError
-from tlstudio.jobs import WeightsSpec
+from tlstudio.jobs import (
+    DownloadWeights,
+    KeptWeights,
+    WeightsName,
+    WeightsResult,
+    WeightsSpec,
+)
 from tlstudio.projects.places import weights_folder
 from tlstudio.tasks import Logged, Meter, Progress, Task
 
@@ -20,23 +27,35 @@ WeightsState = Literal["present", "download"]
 
 _BUNDLED = Path(__file__).parents[1] / "resources" / "weights"
 _CHUNK = 1024 * 1024
-# torchvision gives file sizes to about 500 bytes.
-_SIZE_TOLERANCE = 1024
+
+SIZE_TOLERANCE = 1024
+"""torchvision gives file sizes to about 500 bytes."""
 
 
 def weights_state(weights: Weights) -> WeightsState:
     """Whether these weights seem to be on this computer; looks at names and sizes only."""
-    for path in _published_paths(weights):
+    return "download" if present_at(weights) is None else "present"
+
+
+def present_at(weights: Weights) -> Path | None:
+    """The file that seems to hold these weights; looks at names and sizes only."""
+    for path in _paths(weights):
         size = _size(path)
-        if size is not None and abs(size - weights.bytes) <= _SIZE_TOLERANCE:
-            return "present"
-    return "download"
+        if size is not None and abs(size - weights.bytes) <= SIZE_TOLERANCE:
+            return path
+    return None
 
 
-def obtain_weights(entry: Backbone, spec: WeightsSpec) -> Task[Path | None]:
-    """The weights file that `spec` asks for, downloaded if need be; None for random weights.
+def own_file(weights: Weights) -> Path:
+    """Where the program puts these weights when it downloads or unpacks them."""
+    return weights_folder() / weights.file
 
-    Raises `WeightsError` when there is none to be had and `StorageError` when it can't be kept.
+
+def obtain_weights(entry: Backbone, spec: WeightsSpec, *, download: bool) -> Task[Path | None]:
+    """The weights file that `spec` asks for; None for random weights.
+
+    Published weights that are not on this computer are fetched if `download` allows it. Raises
+    `WeightsError` when there are none to be had and `StorageError` when they can't be kept.
     """
     if spec.source == "scratch":
         yield Logged(message=f"{entry.name} starts from random weights, as asked.")
@@ -51,18 +70,91 @@ def obtain_weights(entry: Backbone, spec: WeightsSpec) -> Task[Path | None]:
         check_file(path)
         yield Logged(message=f"{entry.name} starts from the model of the run {spec.run}.")
         return path
-    return (yield from _published(entry, entry.variant(spec.variant)))
+    weights = entry.variant(spec.variant)
+    found = yield from find_weights(weights)
+    if found is None:
+        if not download:
+            raise _not_here(entry, weights)
+        found = yield from _fetch(entry, weights)
+    yield Logged(message=f"{entry.name} starts from {weights.name}, at {found}.")
+    return found
 
 
-def _published(entry: Backbone, weights: Weights) -> Task[Path]:
-    paths = _published_paths(weights)
-    for path in paths:
+def download_weights(job: DownloadWeights) -> Task[WeightsResult]:
+    """Has all of these weights on this computer afterwards, or raises `WeightsError` for the first
+    that can't be had; those before it are kept."""
+    obtained = yield from obtain_named(job.weights)
+    return WeightsResult(weights=tuple(each.kept() for each in obtained))
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """A set of weights whose file lies at `path`, checked; `new` where it had to be fetched."""
+
+    entry: Backbone
+    weights: Weights
+    path: Path
+    new: bool
+
+    def kept(self) -> KeptWeights:
+        return KeptWeights(
+            backbone=self.entry.id,
+            variant=self.weights.name,
+            file=str(self.path),
+            bytes=self.path.stat().st_size,
+            licence=self.weights.licence,
+            commercial=self.weights.commercial,
+            new=self.new,
+        )
+
+
+def obtain_named(names: Sequence[WeightsName]) -> Task[list[Obtained]]:
+    """The files of these weights, fetched where they are missing. Raises as `obtain_weights`."""
+    obtained = []
+    for entry, weights in named(names):
+        found = yield from find_weights(weights)
+        path = found or (yield from _fetch(entry, weights))
+        obtained.append(Obtained(entry, weights, path, new=found is None))
+    return obtained
+
+
+def named(names: Sequence[WeightsName]) -> list[tuple[Backbone, Weights]]:
+    """The catalogue's entries for these names, each once. Raises `UsageError` for unknown ones."""
+    chosen = {}
+    for name in names:
+        entry = backbone(name.backbone)
+        weights = entry.variant(name.variant)
+        chosen[entry.id, weights.name] = entry, weights
+    return list(chosen.values())
+
+
+def find_weights(weights: Weights) -> Task[Path | None]:
+    """The file on this computer that holds these weights, checked by its SHA-256."""
+    for path in _paths(weights):
         if _size(path) is None:
             continue
-        if (yield from _has_hash(path, weights.sha256)):
-            yield Logged(message=f"{entry.name} starts from {weights.name}, found at {path}.")
+        digest = yield from sha256_of(path)
+        if digest is not None and digest.startswith(weights.sha256):
             return path
         yield Logged(message=f"{path} is not used: its SHA-256 is wrong.")
+    return None
+
+
+def sha256_of(path: Path) -> Generator[Progress, None, str | None]:
+    """The file's SHA-256 in hexadecimal; None where it can't be read."""
+    digest = hashlib.sha256()
+    try:
+        meter = Meter("weights", path.stat().st_size, "bytes")
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+                yield from meter.at(file.tell())
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def _fetch(entry: Backbone, weights: Weights) -> Task[Path]:
     if weights.url is None:
         raise WeightsError(
             f"The weights of {entry.name} come with the program, and the file is missing or "
@@ -70,16 +162,29 @@ def _published(entry: Backbone, weights: Weights) -> Task[Path]:
             "Install TL Studio again.",
         )
     yield Logged(message=f"{weights.name} of {entry.name} is downloaded from {weights.url}.")
-    yield from download(weights.url, paths[0], weights.bytes, weights.sha256)
-    return paths[0]
+    target = own_file(weights)
+    yield from download_file(weights.url, target, weights.bytes, weights.sha256)
+    return target
 
 
-def _published_paths(weights: Weights) -> tuple[Path, ...]:
+def _not_here(entry: Backbone, weights: Weights) -> WeightsError:
+    name = f"{entry.id}@{weights.name}"
+    bundled = [each.id for each in catalogue() if any(one.url is None for one in each.weights)]
+    last = f", or choose the backbone that comes with the program ({bundled[0]})" if bundled else ""
+    return WeightsError(
+        f"The weights {weights.name} of {entry.name} are not on this computer, and nothing is "
+        "downloaded unless you ask for it.",
+        f"Ask for it with --download or `tlstudio weights download {name}` "
+        f"({weights.bytes / 1e6:.0f} MB), give a file that you have with --weights{last}.",
+    )
+
+
+def _paths(weights: Weights) -> tuple[Path, ...]:
     """Where the file may lie: beside the program where it comes with it, else in our own folder or
     in torch hub's cache."""
     if weights.url is None:
         return (_BUNDLED / weights.file,)
-    return weights_folder() / weights.file, _hub_folder() / weights.file
+    return own_file(weights), _hub_folder() / weights.file
 
 
 def _hub_folder() -> Path:
@@ -95,16 +200,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size if path.is_file() else None
     except OSError:
         return None
-
-
-def _has_hash(path: Path, sha256_prefix: str) -> Generator[Progress, None, bool]:
-    digest = hashlib.sha256()
-    try:
-        meter = Meter("weights", path.stat().st_size, "bytes")
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                yield from meter.at(file.tell())
-    except OSError:
-        return False
-    return digest.hexdigest().startswith(sha256_prefix)

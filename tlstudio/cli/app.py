@@ -11,7 +11,8 @@ from rich.table import Table
 
 from tlstudio import __version__
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
-from tlstudio.cli.console import err, out, print_json, print_result, run_task
+from tlstudio.cli import weights as weights_commands
+from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import Cancelled, TLStudioError, UsageError
 from tlstudio.jobs import (
@@ -21,6 +22,7 @@ from tlstudio.jobs import (
     DoctorJob,
     EvaluateJob,
     ExportJob,
+    IdentifyWeights,
     PredictionResult,
     PredictJob,
     Recipe,
@@ -40,10 +42,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(weights_commands.app, name="weights")
 
-Json = Annotated[
-    bool, typer.Option("--json", help="One JSON object a line; the last is the result.")
-]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same result.")]
 RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
@@ -155,9 +155,14 @@ def train(
     run: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Carry on this interrupted run.")] = None,
     backbone: Annotated[str | None, typer.Option(help=f"Default: {RECOMMENDED}.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="A weights file of that backbone.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A weights file; without --backbone it is recognised.")
+    ] = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Start from random numbers.")
+    ] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch weights that are not on this computer.")
     ] = False,
     variant: Annotated[
         str | None, typer.Option(help="Which published weights; `backbones --json` lists them.")
@@ -189,7 +194,8 @@ def train(
     kept = str(cache) if cache else None
     request: TrainRun | ResumeRun
     if resume is not None:
-        if folder or run or any(value is not None for value in choices.values()):
+        chosen = any(value is not None for value in choices.values())
+        if folder or run or chosen or download:
             raise UsageError(
                 "--resume carries on a run exactly as it was begun.",
                 "Give it alone, with at most --cache and --json.",
@@ -201,7 +207,8 @@ def train(
                 "Training needs a folder of pictures (or a job.json) and --run.",
                 "For example: tlstudio train pictures --run my-run",
             )
-        request = TrainRun(job=_job(folder, choices), run=str(run), cache=kept)
+        job = _job(folder, choices, as_json=json)
+        request = TrainRun(job=job, run=str(run), cache=kept, download=download)
     result = run_task(task_for(request), as_json=json)
     if json:
         print_result(result)
@@ -214,7 +221,7 @@ def train(
     out.print(f"Model: {result.model}", markup=False)
 
 
-def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
+def _job(source: Path, choices: dict[str, Any], *, as_json: bool) -> TrainingJob:
     given = [name for name, value in choices.items() if value is not None]
     if source.is_file():
         if given:
@@ -227,6 +234,8 @@ def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
     scratch = bool(choices["from_scratch"])
     if scratch and choices["weights"] is not None:
         raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
+    if choices["weights"] is not None and choices["backbone"] is None:
+        choices = _recognised(choices, as_json=as_json)
     weights = WeightsSpec(source="scratch" if scratch else "published", variant=choices["variant"])
     if choices["weights"] is not None:
         file = str(choices["weights"].absolute())
@@ -244,6 +253,14 @@ def _job(source: Path, choices: dict[str, Any]) -> TrainingJob:
         seed=choices["seed"] or 0,
         device=choices["device"] or "auto",
     )
+
+
+def _recognised(choices: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    """The choices with the network that the weights file belongs to."""
+    job = IdentifyWeights(file=str(choices["weights"]))
+    found = run_task(task_for(job), as_json=as_json)
+    variant = choices["variant"] or found.variant
+    return {**choices, "backbone": found.backbone, "variant": variant}
 
 
 @app.command()

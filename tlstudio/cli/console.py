@@ -8,24 +8,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Task as BarTask
+from rich.text import Text
 
 from tlstudio import tasks
 from tlstudio.tasks import Control, Event, Task, drive, event_to_dict
 
 R = TypeVar("R")
+
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line; the last is the result.")
+]
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -81,6 +88,15 @@ def _stopping(control: Control) -> Iterator[None]:
             signal.signal(name, handler)
 
 
+class _Count(ProgressColumn):
+    """How much of it is done, in megabytes where bytes are counted."""
+
+    def render(self, task: BarTask) -> Text:
+        divisor, unit = (1e6, " MB") if task.fields.get("unit") == "bytes" else (1, "")
+        total = "?" if task.total is None else f"{task.total / divisor:.0f}"
+        return Text(f"{task.completed / divisor:.0f}/{total}{unit}", style="progress.download")
+
+
 class _Bar:
     """A bar for the phase that runs, and above it the lines that should stay on screen."""
 
@@ -88,7 +104,7 @@ class _Bar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            _Count(),
             TimeRemainingColumn(),
             console=err,
             transient=True,
@@ -105,7 +121,8 @@ class _Bar:
 
     def show(self, event: Event) -> None:
         if isinstance(event, tasks.Progress):
-            self._advance(event.phase, event.done, event.total, _PHASES[event.phase])
+            text = _PHASES[event.phase]
+            self._advance(event.phase, event.done, event.total, text, event.unit)
         elif isinstance(event, tasks.Step):
             text = f"Training, epoch {event.epoch} of {event.epochs}, loss {event.train_loss:.3f}"
             self._advance("train", event.step, event.steps, text)
@@ -114,12 +131,16 @@ class _Bar:
             if line:
                 self._progress.console.print(line)
 
-    def _advance(self, phase: tasks.Phase, done: int, total: int, text: str) -> None:
+    def _advance(
+        self, phase: tasks.Phase, done: int, total: int, text: str, unit: str = "steps"
+    ) -> None:
         if phase != self._phase or self._bar is None:
             if self._bar is not None:
                 self._progress.remove_task(self._bar)
             self._phase, self._bar = phase, self._progress.add_task(text, total=total or None)
-        self._progress.update(self._bar, completed=done, total=total or None, description=text)
+        self._progress.update(
+            self._bar, completed=done, total=total or None, description=text, unit=unit
+        )
 
 
 def _line(event: Event) -> str:

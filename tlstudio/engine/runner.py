@@ -6,15 +6,19 @@ from typing import Any
 
 from tlstudio.jobs import (
     DoctorJob,
+    DownloadWeights,
     EvaluateJob,
     ExportJob,
     FinishRun,
+    IdentifyWeights,
     Job,
+    PackWeights,
     PredictJob,
     ResumeRun,
     SampleJob,
     ScanJob,
     TrainRun,
+    UnpackWeights,
 )
 from tlstudio.tasks import Task
 
@@ -23,6 +27,8 @@ def task_for(job: Job) -> Task[Any]:
     """The generator that does `job`. A scan must not wait for torch, so imports are local."""
     if isinstance(job, ScanJob | SampleJob | DoctorJob):
         return _light_task(job)
+    if isinstance(job, IdentifyWeights | DownloadWeights | PackWeights | UnpackWeights):
+        return _weights_task(job)
     if isinstance(job, TrainRun | ResumeRun | FinishRun):
         return _training_task(job)
     return _model_task(job)
@@ -40,6 +46,22 @@ def _light_task(job: ScanJob | SampleJob | DoctorJob) -> Task[Any]:
     from tlstudio.engine.doctor import examine
 
     return examine()
+
+
+def _weights_task(
+    job: IdentifyWeights | DownloadWeights | PackWeights | UnpackWeights,
+) -> Task[Any]:
+    if isinstance(job, IdentifyWeights):
+        from tlstudio.backbones.identify import identify
+
+        return identify(job)
+    if isinstance(job, DownloadWeights):
+        from tlstudio.backbones.weights import download_weights
+
+        return download_weights(job)
+    from tlstudio.backbones.packs import pack, unpack
+
+    return pack(job) if isinstance(job, PackWeights) else unpack(job)
 
 
 def _training_task(job: TrainRun | ResumeRun | FinishRun) -> Task[Any]:

@@ -70,7 +70,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
     cache = Path(request.cache) if request.cache else None
     split = yield from scan(ScanJob(dataset=job.dataset, seed=job.seed), cache)
     yield from _remarks(job, split, frozen)
-    weights = yield from obtain_weights(entry, job.backbone.weights)
+    weights = yield from obtain_weights(entry, job.backbone.weights, download=request.download)
     torch.manual_seed(job.seed)
     network = build_network(entry, len(split.classes), _linear_head(job), input_size)
     if weights is not None:

@@ -63,7 +63,7 @@ class TrainingSession(QObject):
         self.run = RunFolder(self._state.new_run_folder())
         self.model, self.result = TrainingModel(), None
         self.began.emit(False)
-        self._begin(self.run, TrainRun(job=self.job, run=str(self.run.path)))
+        self._begin(self.run, TrainRun(job=self.job, run=str(self.run.path), download=True))
 
     def carry_on(self) -> None:
         """The interrupted run, from its last checkpoint."""
