@@ -39,6 +39,16 @@ def test_both_file_formats_give_the_same_tensors(tmp_path: Path, squeezenet: Sta
         assert same(read_state_dict(file), squeezenet), file.name
 
 
+def test_the_folder_of_a_run_names_the_file_in_it(tmp_path: Path, squeezenet: State) -> None:
+    file = tmp_path / "model" / "model.safetensors"
+    file.parent.mkdir()
+    save_file(squeezenet, file)
+    for folder in (tmp_path, file.parent):
+        with pytest.raises(WeightsError, match="is a folder") as caught:
+            read_state_dict(folder)
+        assert str(file) in caught.value.hint
+
+
 def test_a_training_checkpoint_around_the_weights_is_taken_off(
     tmp_path: Path, squeezenet: State
 ) -> None:

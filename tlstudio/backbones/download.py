@@ -118,7 +118,7 @@ class _Arrival:
                     pause = next(pauses, None) if error.again else None
                     if pause is None:
                         raise
-                    yield Logged(message=f"{error.message} It is asked again in {pause:.0f} s.")
+                    yield Logged(message=f"{error.message} Trying again in {pause:.0f} s.")
                     yield from self._wait(pause)
         yield Progress(phase="download", done=self._done, total=self._done, unit="bytes")
         return self._digest.hexdigest()

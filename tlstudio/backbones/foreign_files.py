@@ -62,7 +62,9 @@ def check_file(path: Path) -> bytes:
     and holds something."""
     hint = "Choose a .pth or .safetensors file."
     if path.is_dir():
-        raise WeightsError(f"{path} is a folder, not a weights file.", hint)
+        inside = [path / name for name in ("model.safetensors", "model/model.safetensors")]
+        better = next((f"Choose {file}." for file in inside if file.is_file()), hint)
+        raise WeightsError(f"{path} is a folder, not a weights file.", better)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
