@@ -129,9 +129,9 @@ def test_a_start_from_nothing_learns_everywhere(pictures: Path, tmp_path: Path) 
     run = Trained(chosen, tmp_path / "run")
     torch.manual_seed(chosen.seed)
     start = train.build_network(
-        train.backbone("squeezenet1_1"), 3, train._linear_head(chosen)
+        train.find_backbone("squeezenet1_1"), 3, train._linear_head(chosen)
     ).network.state_dict()
     last = run.tensors("last.safetensors")
     assert not [name for name, value in last.items() if torch.equal(value, start[name])]
     card = json.loads((run.model / "model.json").read_text("utf-8"))
-    assert card["weights"] == {"source": "scratch"}
+    assert card["weights"] == {"source": "scratch", "variant": None}

@@ -20,10 +20,9 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import ExportError, UsageError
 from tlstudio.evaluation.predictors import NetworkPredictor
 from tlstudio.exporting.formats import Format
+from tlstudio.projects.own_models import CARD, WEIGHTS
 from tlstudio.tasks import Progress, Task
 from tlstudio.training.model_folder import (
-    CARD,
-    WEIGHTS,
     Constructor,
     ModelCard,
     TrainedModel,

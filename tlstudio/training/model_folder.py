@@ -21,9 +21,8 @@ from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import HeadSpec, Record
 from tlstudio.projects.atomic import replacing, write_text
+from tlstudio.projects.own_models import CARD, WEIGHTS, model_folder_of
 
-WEIGHTS = "model.safetensors"
-CARD = "model.json"
 LAST = "last.safetensors"
 
 PIXELS = (
@@ -176,16 +175,3 @@ def load_model(path: Path) -> TrainedModel:
         ) from error
     network.freeze(len(network.stages))
     return TrainedModel(network.requires_grad_(False).eval(), card)
-
-
-def model_folder_of(path: Path) -> Path:
-    """The model folder for `path`, a model folder itself or a run. Raises `RunError`."""
-    for folder in (path, path / "model"):
-        if (folder / CARD).is_file():
-            return folder
-    if (path / "job.json").is_file():
-        raise RunError(
-            f"The run in {path} has no model yet: it did not end.",
-            "Carry on with `tlstudio train --resume`.",
-        )
-    raise RunError(f"{path} holds no model.", "Choose the folder of a run or of a model.")

@@ -131,10 +131,10 @@ def _card(
 def _origin(entry: Backbone, spec: WeightsSpec) -> dict[str, Any]:
     """Where the weights came from; paths of this computer are nobody else's business."""
     if spec.source != "published":
-        return {"source": spec.source}
+        return {"source": spec.source, "variant": spec.variant}
     weights = entry.variant(spec.variant)
-    facts = weights.model_dump(include={"name", "url", "sha256", "data", "licence", "commercial"})
-    return {"source": spec.source, **facts}
+    facts = weights.model_dump(include={"url", "sha256", "data", "licence", "commercial"})
+    return {"source": spec.source, "variant": weights.name, **facts}
 
 
 _METRICS = {

@@ -1,0 +1,130 @@
+"""Owns what a finished model says of itself: enough to choose it as the next run's backbone.
+
+The window lists models by it, so only `model.json` is read, and nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from tlstudio.errors import RunError
+from tlstudio.jobs import BackboneSpec, Record, WeightsSpec
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+
+
+class OwnRun(Record):
+    """A model that an earlier run made. `run` is the folder it was found by, a run or a model
+    folder, and `name` that folder's name; `classes` are in the order of the logits, `pictures`
+    counts those it learnt from, `accuracy` is the fraction of the validation pictures that are
+    right. `backbone`, `variant` and `input_size` (px) are as in a `BackboneSpec`; `weights` says
+    where the model itself started.
+    """
+
+    run: str
+    name: str
+    backbone: str
+    variant: str | None
+    input_size: int
+    classes: tuple[str, ...]
+    pictures: int
+    accuracy: float
+    made: datetime
+    weights: dict[str, Any]
+
+    def as_backbone(self) -> BackboneSpec:
+        """What a job says to start from this model, with the preprocessing that it learnt with."""
+        return BackboneSpec(
+            id=self.backbone,
+            weights=WeightsSpec(source="run", run=self.run, variant=self.variant),
+            input_size=self.input_size,
+        )
+
+    def provenance(self) -> dict[str, Any]:
+        """What the card of a model that starts from this one repeats of it; no paths."""
+        facts = {"backbone", "input_size", "classes", "pictures", "accuracy", "weights"}
+        return self.model_dump(mode="json", include=facts)
+
+
+def own_runs(folder: Path) -> tuple[OwnRun, ...]:
+    """The finished runs in `folder`, the newest first; what can't be read is left out."""
+    return tuple(sorted(_readable(folder), key=lambda each: (each.made, each.name), reverse=True))
+
+
+def _readable(folder: Path) -> Iterator[OwnRun]:
+    try:
+        runs = [path for path in folder.iterdir() if (path / "model" / CARD).is_file()]
+    except OSError:
+        return
+    for path in runs:
+        try:
+            yield own_run(path)
+        except RunError:
+            continue
+
+
+def own_run(path: Path) -> OwnRun:
+    """The model in a run or a model folder. Raises `RunError` with what is wrong."""
+    path = path.expanduser().absolute()
+    card_file = model_folder_of(path) / CARD
+    try:
+        card = _Card.model_validate_json(card_file.read_bytes())
+        return OwnRun(
+            run=str(path),
+            name=path.name,
+            backbone=card.backbone,
+            variant=card.weights.get("variant"),
+            input_size=card.preprocessing.crop,
+            classes=card.classes,
+            pictures=card.metrics.pictures.train,
+            accuracy=card.metrics.val_accuracy,
+            made=datetime.fromtimestamp(card_file.stat().st_mtime, UTC),
+            weights=card.weights,
+        )
+    except (OSError, ValidationError) as error:
+        raise RunError(
+            f"{card_file} can't be read: it is damaged or was made by a newer version.",
+            "Train or copy the model again.",
+        ) from error
+
+
+def model_folder_of(path: Path) -> Path:
+    """The model folder for `path`, a model folder itself or a run. Raises `RunError`."""
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file():
+            return folder
+    if (path / "job.json").is_file():
+        raise RunError(
+            f"The run in {path} has no model yet: it did not end.",
+            "Carry on with `tlstudio train --resume`.",
+        )
+    raise RunError(f"{path} holds no model.", "Choose the folder of a run or of a model.")
+
+
+class _Crop(Record):
+    crop: int
+
+
+class _Pictures(Record):
+    train: int
+
+
+class _Metrics(Record):
+    val_accuracy: float
+    pictures: _Pictures
+
+
+class _Card(Record):
+    """The part of `model.json` that is read here; `training.model_folder` writes all of it."""
+
+    backbone: str
+    classes: tuple[str, ...] = Field(min_length=2)
+    preprocessing: _Crop
+    weights: dict[str, Any]
+    metrics: _Metrics
