@@ -139,6 +139,23 @@ def test_a_frozen_number_is_read_as_one(start: list[str], tmp_path: Path, capsys
     capsys.readouterr()
 
 
+def test_the_input_size_and_the_variant_reach_the_model(
+    start: list[str], tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "run"
+    choices = ["--variant", "IMAGENET1K_V1", "--input-size", "96"]
+    assert run([*start, *choices, "--run", str(path)]) == 0
+    spec = RunFolder(path).job().backbone
+    assert (spec.weights.variant, spec.input_size) == ("IMAGENET1K_V1", 96)
+    card = json.loads((path / "model" / "model.json").read_text(encoding="utf-8"))
+    assert (card["preprocessing"]["crop"], card["preprocessing"]["resize"]) == (96, 110)
+    assert run([*start, "--variant", "V9", "--run", str(tmp_path / "other")]) == 2
+    assert "IMAGENET1K_V1" in capsys.readouterr().err
+    assert run([*start, "--input-size", "8", "--run", str(tmp_path / "other")]) == 2
+    assert "Give an input size of" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_job_file_of_a_relative_folder_works_from_anywhere(
     place: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
