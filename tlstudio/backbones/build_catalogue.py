@@ -7,14 +7,16 @@ networks; only what torchvision does not know stands in `catalogue_facts.toml`.
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torchvision.models import get_model_weights
 from torchvision.transforms import InterpolationMode
 
 from tlstudio.backbones.build import ShapesOnly, cut_network
 from tlstudio.backbones.catalogue import (
+    RECOMMENDED,
     Backbone,
     InputSizes,
     PreprocessingSpec,
@@ -28,24 +30,46 @@ from tlstudio.projects.atomic import write_text
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 FACTS = Path(__file__).with_name("catalogue_facts.toml")
 
-LICENCES = {
+DEFAULT = "IMAGENET1K_V1"
+"""The default weights, wherever there are any of this name and the facts name no others.
+
+Training starts from frozen features here. torchvision's second sets, which it prefers, gain their
+points on ImageNet with label smoothing, mixup and cutmix, which make frozen features worse for
+other pictures (https://arxiv.org/abs/1805.08974, https://arxiv.org/abs/2010.16402). EfficientNet-B1
+takes the second: label smoothing is in its first set already.
+"""
+
+SWAG = "https://github.com/facebookresearch/SWAG/blob/main/LICENSE"
+
+
+class Terms(NamedTuple):
+    """A licence by its SPDX identifier, whether it allows commercial use, and the training data."""
+
+    licence: str
+    commercial: bool
+    data: str
+
+
+TERMS = {
     # torchvision publishes its code and its weights under one licence.
-    None: ("BSD-3-Clause", True),
-    "https://github.com/facebookresearch/SWAG/blob/main/LICENSE": ("CC-BY-NC-4.0", False),
+    None: Terms("BSD-3-Clause", True, "ImageNet-1K"),
+    SWAG: Terms("CC-BY-NC-4.0", False, "3.6 billion Instagram pictures, ImageNet-1K"),
 }
-"""What torchvision says of a licence: its SPDX identifier, and whether commercial use is free."""
+"""By what torchvision says of a licence."""
 
 UNUSABLE = {"vgg16": {"IMAGENET1K_FEATURES"}}
 """Weights in which two of the stages hold no numbers."""
 
 
 class NetworkFacts(Spec):
-    """What torchvision does not know of a network. `default` names its default weights."""
+    """What torchvision does not know of a network. `default` names its default weights, and
+    `sizes` stands where its sizes are not those of its family."""
 
     id: str
     name: str
     sentence: str
     default: str | None = None
+    sizes: InputSizes | None = None
 
 
 class FamilyFacts(Spec):
@@ -90,7 +114,7 @@ def build_entry(network: NetworkFacts, family: FamilyFacts, sha256: dict[str, st
         sentence=network.sentence,
         parameters=sum(part.parameters for part in stages),
         feature_width=staged.feature_width,
-        sizes=family.sizes,
+        sizes=network.sizes or family.sizes,
         weights=_all_weights(network, sha256),
         stages=stages,
     )
@@ -99,7 +123,7 @@ def build_entry(network: NetworkFacts, family: FamilyFacts, sha256: dict[str, st
 def _all_weights(network: NetworkFacts, sha256: dict[str, str]) -> tuple[Weights, ...]:
     """All usable sets of weights, the default first, then those that may be used commercially."""
     published = get_model_weights(network.id)
-    default = network.default or published.DEFAULT.name
+    default = network.default or DEFAULT
     usable = [each for each in published if each.name not in UNUSABLE.get(network.id, ())]
     every = [_weights(each, sha256) for each in usable]
     return tuple(sorted(every, key=lambda each: (not each.commercial, each.name != default)))
@@ -108,7 +132,7 @@ def _all_weights(network: NetworkFacts, sha256: dict[str, str]) -> tuple[Weights
 def _weights(published: Any, sha256: dict[str, str]) -> Weights:
     file = published.url.rsplit("/", 1)[1]
     accuracy = published.meta["_metrics"]["ImageNet-1K"]
-    licence, commercial = LICENCES[published.meta.get("license")]
+    terms = TERMS[published.meta.get("license")]
     return Weights(
         name=published.name,
         url=published.url,
@@ -116,11 +140,11 @@ def _weights(published: Any, sha256: dict[str, str]) -> Weights:
         sha256=sha256.get(file, Path(file).stem.rsplit("-", 1)[1]),
         # torchvision gives mebibytes with three decimals: right to about 500 bytes.
         bytes=round(published.meta["_file_size"] * 1024 * 1024),
-        data="ImageNet-1K",
+        data=terms.data,
         top1=accuracy["acc@1"],
         top5=accuracy["acc@5"],
-        licence=licence,
-        commercial=commercial,
+        licence=terms.licence,
+        commercial=terms.commercial,
         gflops=published.meta["_ops"],
         preprocessing=_preprocessing(published),
     )
@@ -140,28 +164,40 @@ def _preprocessing(published: Any) -> PreprocessingSpec:
     )
 
 
-def catalogue_text() -> str:
-    """The catalogue file as it should be for the installed torchvision: one entry a line."""
+@cache
+def entries() -> tuple[Backbone, ...]:
+    """All entries as they should be for the installed torchvision, in order.
+
+    The recommended family comes first, then the others by the work of their lightest network, and
+    the networks of each family by their own.
+    """
     table = facts()
-    lines = [
-        build_entry(network, family, table.sha256).model_dump_json()
+    families = [
+        sorted((build_entry(each, family, table.sha256) for each in family.network), key=_work)
         for family in table.family
-        for network in family.network
     ]
+    families.sort(key=lambda members: (members[0].id != RECOMMENDED, _work(members[0])))
+    return tuple(entry for members in families for entry in members)
+
+
+def _work(entry: Backbone) -> tuple[float, int]:
+    return entry.weights[0].gflops, entry.parameters
+
+
+def catalogue_text() -> str:
+    """The catalogue file as it should be: one entry a line."""
+    lines = [entry.model_dump_json() for entry in entries()]
     return '{"version": 2, "backbones": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def fingerprints_text() -> str:
-    """The file by which weights are recognised, for the installed torchvision: one entry a line."""
+    """The file by which weights are recognised as it should be: one entry a line."""
     lines = []
-    for family in facts().family:
-        for network in family.network:
-            with ShapesOnly():
-                staged = cut_network(network.id, family.module, num_classes=2, dropout=0.0)
-            entry = Fingerprint(
-                id=network.id, head=staged.head_site.path, body=network_fingerprint(staged)
-            )
-            lines.append(entry.model_dump_json())
+    for entry in entries():
+        with ShapesOnly():
+            staged = cut_network(entry.id, entry.family, num_classes=2, dropout=0.0)
+        head, body = staged.head_site.path, network_fingerprint(staged)
+        lines.append(Fingerprint(id=entry.id, head=head, body=body).model_dump_json())
     return '{"version": 1, "networks": [\n' + ",\n".join(lines) + "\n]}\n"
 
 

@@ -27,10 +27,10 @@ class Weights(Spec):
     """One set of pretrained weights of a network.
 
     `name` is torchvision's. Without a `url` the `file` comes with the program. `sha256` has all 64
-    digits where they are known, else the 8 that torchvision gives. Accuracies are published
-    percentages on ImageNet-1K, None where there are none. `licence` is an SPDX identifier; weights
-    that are not `commercial` forbid commercial use and are never taken unless asked for by name.
-    `gflops` is for one picture of `preprocessing.crop` px.
+    digits where they are known, else those it begins with, which torchvision gives. Accuracies are
+    published percentages on ImageNet-1K, None where there are none. `licence` is an SPDX
+    identifier; weights that are not `commercial` forbid commercial use and are never taken unless
+    asked for by name. `gflops` is for one picture of `preprocessing.crop` px.
     """
 
     name: str
