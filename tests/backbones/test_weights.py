@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from tlstudio.backbones import weights as module
-from tlstudio.backbones.catalogue import Backbone, backbone
-from tlstudio.backbones.weights import obtain_weights, weights_state
+from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, Weights, backbone, catalogue
+from tlstudio.backbones.weights import default_backbone, obtain_weights, weights_state
 from tlstudio.errors import WeightsError
 from tlstudio.jobs import WeightsSpec
 from tlstudio.projects.places import weights_folder
@@ -156,3 +156,47 @@ def test_a_file_that_is_none_is_refused_before_anything_starts(
     make(path)
     with pytest.raises(WeightsError, match=words):
         obtain(backbone("squeezenet1_1"), source="file", file=str(path))
+
+
+@pytest.fixture
+def with_bundled(monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    """A network that comes with the program, and nothing else on this computer."""
+    bundled = entry_at("").model_copy(update={"id": "bundled"})
+    own = bundled.weights[0].model_copy(update={"url": None, "top1": None, "top5": None})
+    bundled = bundled.model_copy(update={"weights": (own,)})
+    others = tuple(each for each in catalogue() if not each.bundled)
+    monkeypatch.setattr(module, "catalogue", lambda: (*others, bundled))
+    return bundled
+
+
+def put(weights: Weights, folder: Path) -> None:
+    """A file of the right name and size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / weights.file).open("wb") as sparse:
+        sparse.truncate(weights.bytes)
+
+
+def test_without_better_weights_the_bundled_network_is_the_default(
+    hub: Path, with_bundled: Backbone
+) -> None:
+    assert default_backbone() is with_bundled
+
+
+def test_better_weights_on_this_computer_come_before_the_bundled_ones(
+    hub: Path, with_bundled: Backbone
+) -> None:
+    put(backbone("squeezenet1_1").variant(), hub)
+    assert default_backbone().id == "squeezenet1_1"
+    put(backbone(RECOMMENDED).variant(), weights_folder())
+    assert default_backbone().id == RECOMMENDED
+
+
+def test_weights_without_commercial_use_are_never_the_default(
+    hub: Path, with_bundled: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = backbone("resnet18")
+    closed = entry.weights[0].model_copy(update={"commercial": False})
+    put(closed, hub)
+    entry = entry.model_copy(update={"weights": (closed,)})
+    monkeypatch.setattr(module, "catalogue", lambda: (entry, with_bundled))
+    assert default_backbone() is with_bundled

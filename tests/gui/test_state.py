@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from made_up_scans import made_up_scan
 
+from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import UsageError
-from tlstudio.gui.wizard import wording
+from tlstudio.gui.wizard import network_choice, wording
+from tlstudio.gui.wizard import state as state_module
 from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
 from tlstudio.gui.wizard.presets import PRESETS, frozen_stages
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import (
+    BackboneSpec,
     DeviceInfo,
     DoctorResult,
     EvaluationResult,
@@ -301,3 +304,62 @@ def test_sentences_of_the_state_can_be_translated(state: WizardState) -> None:
     finally:
         wording.use(None)
     assert reason == "[state] Choose a folder of pictures first."
+
+
+def test_another_size_or_other_weights_are_in_the_job(ready: WizardState) -> None:
+    ready.set_backbone("resnet50")
+    ready.set_weights(WeightsSpec(variant="IMAGENET1K_V1"))
+    ready.set_input_size(320)
+    assert ready.job().backbone == BackboneSpec(
+        id="resnet50", weights=WeightsSpec(variant="IMAGENET1K_V1"), input_size=320
+    )
+    ready.set_input_size(ready.own_size)
+    assert ready.job().backbone.input_size is None
+
+
+def test_another_network_looks_at_its_own_size(ready: WizardState) -> None:
+    ready.set_backbone("resnet50")
+    ready.set_input_size(320)
+    ready.set_backbone("resnet18")
+    assert (ready.input_size, ready.size) == (None, 224)
+
+
+def test_what_the_catalogue_does_not_have_changes_nothing(ready: WizardState) -> None:
+    before = ready.job()
+    for spec in (
+        BackboneSpec(id="timm:resnet10t"),
+        BackboneSpec(id="resnet18", weights=WeightsSpec(variant="V9")),
+        BackboneSpec(id="resnet18", input_size=8),
+    ):
+        with pytest.raises(UsageError):
+            ready.start_from(spec)
+    with pytest.raises(UsageError):
+        ready.set_input_size(8)
+    assert ready.job() == before
+
+
+def test_weights_without_commercial_use_need_one_word_of_consent(
+    ready: WizardState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = backbone("resnet18")
+    closed = entry.weights[0].model_copy(update={"commercial": False})
+    entry = entry.model_copy(update={"weights": (closed,)})
+    for module in (network_choice, state_module):
+        monkeypatch.setattr(module, "backbone", {"resnet18": entry}.get)
+    ready.start_from(BackboneSpec(id="resnet18", weights=WeightsSpec(variant=closed.name)))
+    assert ready.must_agree
+    assert "not commercial" in (ready.why_not_next(PageId.BACKBONE) or "")
+    assert not ready.may_go_to(PageId.SETTINGS)
+    ready.set_weights(WeightsSpec(source="scratch"))
+    assert not ready.must_agree
+    ready.use_default_weights()
+    assert ready.must_agree
+    ready.agree()
+    assert ready.may_go_to(PageId.SETTINGS)
+
+
+def test_the_next_step_waits_for_weights_that_are_on_their_way(ready: WizardState) -> None:
+    ready.set_fetching("The weights are being downloaded.")
+    assert ready.why_not_next(PageId.BACKBONE) == "The weights are being downloaded."
+    ready.set_fetching("")
+    assert ready.may_go_to(PageId.SETTINGS)

@@ -89,6 +89,11 @@ class Backbone(Spec):
     weights: tuple[Weights, ...]
     stages: tuple[StageFacts, ...]
 
+    @property
+    def bundled(self) -> bool:
+        """Whether its weights come with the program."""
+        return self.weights[0].url is None
+
     def variant(self, name: str | None = None) -> Weights:
         """The set of weights called `name`, or the default.
 
@@ -148,12 +153,28 @@ class Backbone(Spec):
 
 RECOMMENDED = "mobilenet_v2"
 
+_SELECTION = (
+    "compact_resnet",
+    RECOMMENDED,
+    "efficientnet_b0",
+    "resnet50",
+    "convnext_tiny",
+    "vit_b_16",
+)
+
 
 @cache
 def catalogue() -> tuple[Backbone, ...]:
     """All backbones, in the order in which they are shown."""
     text = resources.files("tlstudio.backbones").joinpath("catalogue.json").read_text("utf-8")
     return tuple(Backbone.model_validate(values) for values in json.loads(text)["backbones"])
+
+
+def selection() -> tuple[Backbone, ...]:
+    """The few networks that are shown to somebody who knows none: what comes with the program, then
+    from quick to thorough."""
+    entries = {entry.id: entry for entry in catalogue()}
+    return tuple(entries[identifier] for identifier in _SELECTION if identifier in entries)
 
 
 def backbone(identifier: str) -> Backbone:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tlstudio.backbones.catalogue import Backbone, Weights, backbone, catalogue
+from tlstudio.backbones.catalogue import (
+    RECOMMENDED,
+    Backbone,
+    Weights,
+    backbone,
+    catalogue,
+    selection,
+)
 from tlstudio.backbones.download import download as download_file
 from tlstudio.backbones.foreign_files import check_file
 from tlstudio.errors import WeightsError
@@ -44,6 +51,19 @@ def present_at(weights: Weights) -> Path | None:
         if size is not None and abs(size - weights.bytes) <= SIZE_TOLERANCE:
             return path
     return None
+
+
+def default_backbone() -> Backbone:
+    """The network that is taken where nobody names one; looks at names and sizes only.
+
+    Weights that learnt from ImageNet are better than those that come with the program: where some
+    are on this computer, it is the first such network of the selection, then of the catalogue.
+    """
+    for entry in (*selection(), *catalogue()):
+        weights = entry.weights[0]
+        if weights.url is not None and weights.commercial and present_at(weights) is not None:
+            return entry
+    return next((entry for entry in catalogue() if entry.bundled), backbone(RECOMMENDED))
 
 
 def own_file(weights: Weights) -> Path:
@@ -169,7 +189,7 @@ def _fetch(entry: Backbone, weights: Weights) -> Task[Path]:
 
 def _not_here(entry: Backbone, weights: Weights) -> WeightsError:
     name = f"{entry.id}@{weights.name}"
-    bundled = [each.id for each in catalogue() if any(one.url is None for one in each.weights)]
+    bundled = [each.id for each in catalogue() if each.bundled]
     last = f", or choose the backbone that comes with the program ({bundled[0]})" if bundled else ""
     return WeightsError(
         f"The weights {weights.name} of {entry.name} are not on this computer, and nothing is "

@@ -5,7 +5,6 @@ Plain Python: no Qt, no torch. The pages show it and forward what the user wants
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -13,11 +12,13 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, backbone
+from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import plan
 from tlstudio.gui.wizard.findings import Overview
+from tlstudio.gui.wizard.network_choice import NetworkChoice, default_weights
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
+from tlstudio.gui.wizard.run_names import new_run_folder
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import (
     BackboneSpec,
@@ -33,7 +34,6 @@ from tlstudio.jobs import (
     TrainResult,
     WeightsSpec,
 )
-from tlstudio.projects.places import runs_folder
 
 Status = Literal["done", "here", "running", "stale", "todo"]
 
@@ -49,7 +49,7 @@ class PageId(IntEnum):
     EXPORT = 5
 
 
-class WizardState:
+class WizardState(NetworkChoice):
     """Everything that the pages share. Observers are called after each change, without arguments.
 
     A finished run stays until it is trained anew: changing a choice marks what rests on it as
@@ -57,6 +57,7 @@ class WizardState:
     """
 
     def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
+        super().__init__()
         self._clock = clock
         self._observers: list[Callable[[], None]] = []
         self.page = PageId.IMAGES
@@ -67,8 +68,6 @@ class WizardState:
         self.scan: ScanResult | None = None
         self.overview: Overview | None = None
         self.class_names: dict[str, str] = {}
-        self.backbone_id = RECOMMENDED
-        self.weights = WeightsSpec()
         self.preset: Preset | None = "fast"
         self.recipe: Recipe = PRESETS["fast"].recipe
         self.frozen = len(self.backbone.stages)
@@ -150,34 +149,65 @@ class WizardState:
 
     # --- backbone -------------------------------------------------------------------------------
 
-    @property
-    def backbone(self) -> Backbone:
-        return backbone(self.backbone_id)
-
     def set_backbone(self, identifier: str) -> None:
-        """Another network: published weights, and the freeze plan of the preset."""
+        """Another network: its default weights, and the freeze plan of the preset."""
+        if identifier != self.backbone_id:
+            self.start_from(
+                BackboneSpec(id=identifier, weights=default_weights(backbone(identifier)))
+            )
+
+    def start_from(self, spec: BackboneSpec) -> None:
+        """Another network, or the same with other weights and another input size. Raises
+        `UsageError` for what the catalogue does not have."""
         self._refuse_while_training()
-        if identifier == self.backbone_id:
-            return
-        backbone(identifier)
-        self.backbone_id = identifier
-        self.set_weights(WeightsSpec())
-        self.frozen = frozen_stages(self.preset or "fast", len(self.backbone.stages))
-        if PageId.SETTINGS in self._visited:
-            self._reconsider.add(PageId.SETTINGS)
+        backbone(spec.id).preprocessing(spec)
+        another = spec.id != self.backbone_id
+        self.backbone_id = spec.id
+        self.set_weights(spec.weights)
+        self.input_size = spec.input_size
+        if another:
+            self.frozen = frozen_stages(self.preset or "fast", len(self.backbone.stages))
+            if PageId.SETTINGS in self._visited:
+                self._reconsider.add(PageId.SETTINGS)
         self._changed()
 
     def set_weights(self, weights: WeightsSpec) -> None:
-        """Where the network starts. Random numbers have to learn everywhere, and by another recipe;
-        the way back from them is the recipe of Fast."""
+        """Where the network starts, at the size that these weights were made for. Random numbers
+        have to learn everywhere, and by another recipe; the way back from them is Fast's."""
         self._refuse_while_training()
-        before, self.weights = self.weights, weights
+        self.backbone.preprocessing(BackboneSpec(id=self.backbone_id, weights=weights))
+        before, self.weights, self.input_size = self.weights, weights, None
         if weights.source == "scratch":
             self.recipe, self.frozen = self.recipe.from_scratch(), 0
             self._recognise_preset()
         elif before.source == "scratch":
             self.set_preset("fast")
         self._changed()
+
+    def use_default_weights(self) -> None:
+        """The published weights that the catalogue has first."""
+        self.set_weights(default_weights(self.backbone))
+
+    def set_input_size(self, size: int | None) -> None:
+        """The side of the pictures in px; None for the weights' own. Raises `UsageError` for a size
+        that the network does not take."""
+        self._refuse_while_training()
+        size = None if size == self.own_size else size
+        self.backbone.preprocessing(self.backbone_spec.model_copy(update={"input_size": size}))
+        if size != self.input_size:
+            self.input_size = size
+            self._changed()
+
+    def agree(self) -> None:
+        """The user says that the use is not commercial; it counts until the window closes."""
+        self.agreed = True
+        self._changed()
+
+    def set_fetching(self, why: str) -> None:
+        """The sentence that says for which weights the next step has to wait; empty for none."""
+        if why != self.fetching:
+            self.fetching = why
+            self._changed()
 
     # --- settings -------------------------------------------------------------------------------
 
@@ -257,7 +287,7 @@ class WizardState:
             )
         return TrainingJob(
             dataset=DatasetSpec(folder=self.scan.folder, class_names=self.class_names),
-            backbone=BackboneSpec(id=self.backbone_id, weights=self.weights),
+            backbone=self.backbone_spec,
             freeze=self.frozen,
             recipe=self.recipe,
             seed=self.seed,
@@ -266,14 +296,7 @@ class WizardState:
 
     def new_run_folder(self) -> Path:
         """A folder that does not exist yet, named by the pictures and the time."""
-        name = Path(self.folder or "run").name or "run"
-        name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name)[:60].strip(" .") or "run"
-        stem = f"{name} {self._clock():%Y-%m-%d %H.%M.%S}"
-        path, n = runs_folder() / stem, 1
-        while path.exists():
-            n += 1
-            path = runs_folder() / f"{stem} ({n})"
-        return path
+        return new_run_folder(Path(self.folder or "run").name, self._clock())
 
     def set_training(self, run: Path | None) -> None:
         """A run begins in this folder, or, with None, has ended. A finished run stays known."""
@@ -370,6 +393,8 @@ class WizardState:
     def _own_reason(self, page: PageId) -> str | None:
         if page == PageId.IMAGES:
             return self._why_no_pictures()
+        if page == PageId.BACKBONE:
+            return self.why_no_weights()
         if page == PageId.TRAIN:
             if self.training:
                 return translate("state", "Training is running.")

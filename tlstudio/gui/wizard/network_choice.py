@@ -1,0 +1,69 @@
+"""Owns which network is chosen and how it starts, and what follows from that choice."""
+
+from __future__ import annotations
+
+from tlstudio.backbones.catalogue import Backbone, Weights, backbone
+from tlstudio.backbones.weights import default_backbone
+from tlstudio.gui.wizard.wording import translate
+from tlstudio.jobs import BackboneSpec, WeightsSpec
+
+
+class NetworkChoice:
+    """What is chosen; `WizardState` changes it and tells its observers.
+
+    `input_size` is None for the size that the weights were made for. `agreed` says that the user
+    has stated a use that is not commercial. `fetching` is the sentence that says what the next step
+    has to wait for; empty for nothing.
+    """
+
+    def __init__(self) -> None:
+        self.backbone_id = default_backbone().id
+        self.weights = WeightsSpec()
+        self.input_size: int | None = None
+        self.agreed = False
+        self.fetching = ""
+
+    @property
+    def backbone(self) -> Backbone:
+        return backbone(self.backbone_id)
+
+    @property
+    def backbone_spec(self) -> BackboneSpec:
+        """The network and how it starts, as a job says it."""
+        return BackboneSpec(id=self.backbone_id, weights=self.weights, input_size=self.input_size)
+
+    @property
+    def published(self) -> Weights | None:
+        """The set of the catalogue's weights that the network starts from, as far as is known."""
+        if self.weights.source == "scratch":
+            return None
+        if self.weights.source == "published" or self.weights.variant is not None:
+            return self.backbone.variant(self.weights.variant)
+        return None
+
+    @property
+    def own_size(self) -> int:
+        """The side, in px, of the pictures that the weights were made for."""
+        return (self.published or self.backbone.weights[0]).preprocessing.crop
+
+    @property
+    def size(self) -> int:
+        """The side, in px, of the pictures that the network will look at."""
+        return self.input_size or self.own_size
+
+    @property
+    def must_agree(self) -> bool:
+        """Whether these weights forbid commercial use, and nobody has said yet that it is none."""
+        return self.published is not None and not self.published.commercial and not self.agreed
+
+    def why_no_weights(self) -> str | None:
+        """What has to come before anything can start from these weights, or None."""
+        if self.must_agree:
+            return translate("state", "Say first that your use is not commercial.")
+        return self.fetching or None
+
+
+def default_weights(entry: Backbone) -> WeightsSpec:
+    """The first of a network's weights. Those that forbid commercial use must be named."""
+    first = entry.weights[0]
+    return WeightsSpec(variant=None if first.commercial else first.name)
