@@ -137,6 +137,13 @@ class Recipe(Spec):
     decay as a cosine. `batchnorm_statistics` says whether unfrozen BatchNorm layers keep their
     running statistics ("fixed") or follow the new pictures ("update"). `patience` is the number of
     epochs without improvement after which training stops by itself; None never stops early.
+
+    For long trainings: `averaging` is the decay a step of a running average of the weights, which
+    is what is then checked and kept (0: the weights themselves). `sizes` are sides in pixels of
+    the training pictures, each for an equal share of the epochs (empty: the backbone's input
+    size). With `decoded_side` training pictures are decoded once, shrunk until the shorter side
+    has that many pixels, and kept in the cache. `precision` "fastest" computes the steps in
+    bfloat16 where the device has circuits for it; figures always come from 32 bits.
     """
 
     epochs: int = Field(default=10, ge=1, le=10_000)
@@ -153,6 +160,10 @@ class Recipe(Spec):
     augmentation: Augmentation = Augmentation()
     patience: int | None = Field(default=5, ge=1)
     batchnorm_statistics: Literal["fixed", "update"] = "fixed"
+    averaging: float = Field(default=0, ge=0, lt=1)
+    sizes: tuple[int, ...] = ()
+    decoded_side: int | None = Field(default=None, ge=16, le=4096)
+    precision: Literal["float32", "fastest"] = "float32"
     head: HeadSpec = HeadSpec()
 
     def from_scratch(self) -> Recipe:

@@ -18,7 +18,7 @@ from tlstudio.jobs import Record
 from tlstudio.projects.atomic import replacing
 
 Tensors = dict[str, Tensor]
-_PARTS = ("probe", "now", "best", "optimizer")
+_PARTS = ("probe", "now", "average", "best", "optimizer")
 
 
 class ProbeScore(Record):
@@ -54,13 +54,15 @@ class Checkpoint:
     """A position with its tensors, all on the CPU.
 
     `probe` holds the linear head of the probe, `now` what learns (the head and the unfrozen
-    stages), `best` the same at the best epoch, `optimizer` the optimiser's moments.
+    stages), `average` the running average of that where there is one, `best` what was checked at
+    the best epoch, `optimizer` the optimiser's moments.
     """
 
     def __init__(self, position: Position, probe: Tensors) -> None:
         self.position = position
         self.probe = probe
         self.now: Tensors = {}
+        self.average: Tensors = {}
         self.best: Tensors = {}
         self.optimizer: Tensors = {}
 

@@ -44,6 +44,20 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def fastest_precision(device: torch.device) -> str:
+    """The number format in which this device trains fastest: "bfloat16" where it has circuits for
+    it, else "float32". Looked up and not measured, so that the same computer always says the same.
+    """
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        fast = bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+    else:
+        fast = False
+    return "bfloat16" if fast else "float32"
+
+
 def memory_in_use(device: torch.device) -> int:
     """Bytes that the run holds on its device; on a CPU, bytes that the process holds."""
     if device.type == "cuda":

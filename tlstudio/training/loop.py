@@ -9,10 +9,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import DatasetError, TLStudioError
@@ -53,9 +55,13 @@ class Loop:
     checkpoint: Checkpoint
     save: Callable[[Checkpoint], None]
     answers: Callable[[int, Tensor], Answers]
+    precision: str = "float32"
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
+        if self.precision == "bfloat16":
+            # How the convolutions in this format read their pictures.
+            self.network.to(memory_format=torch.channels_last)
         self.optimizer = build_optimizer(self.network, self.recipe)
         self.position = self.checkpoint.position
         self.saved_at = self.clock()
@@ -65,6 +71,9 @@ class Loop:
         if self.checkpoint.now:
             load_learning_state(self.network, self.checkpoint.now)
             load_optimizer_state(self.optimizer, self.checkpoint.optimizer)
+        self.average = self._running_average() if self.recipe.averaging else None
+        # What is checked and kept: the running average of the weights where there is one.
+        self.judged = cast("StagedNetwork", self.average.module) if self.average else self.network
 
     def run(self) -> Task[Checkpoint]:
         """All epochs, or as many as early stopping leaves. Closing it saves a checkpoint."""
@@ -101,8 +110,8 @@ class Loop:
                 if self.clock() - self.saved_at > SAVE_EVERY:
                     self._save()
         trained_for = self.clock() - self.epoch_started
-        self.network.eval()
-        logits = yield from self.source.validate()
+        self.judged.eval()
+        logits = yield from self.source.validate(self.judged)
         loss = float(cross_entropy(logits, self.source.labels))
         if not math.isfinite(loss):
             raise _diverged()
@@ -119,9 +128,10 @@ class Loop:
         set_rates(self.optimizer, factor)
         torch.manual_seed(_seed(self.seed, epoch, position.step))
         labels = labels.to(self.device)
-        logits = self.source.logits(inputs.to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision != "float32"):
+            logits = self.source.logits(inputs.to(self.device))
         loss = cross_entropy(
-            logits,
+            logits.float(),
             labels,
             weight=self.class_weights,
             label_smoothing=self.recipe.label_smoothing,
@@ -132,6 +142,8 @@ class Loop:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         self.position = position.model_copy(
             update={
                 "step": position.step + 1,
@@ -145,9 +157,9 @@ class Loop:
     def _step_event(self, epoch: int, loss: float, pictures: int) -> Step:
         position, steps = self.position, self.source.steps
         elapsed = max(1e-9, self.clock() - self.epoch_started)
-        worked = max(1, position.step - self.first_step)
-        left = steps - position.step + self.source.checking
-        left += (self.recipe.epochs - epoch) * (steps + self.source.checking)
+        worked = max(1, position.step - self.first_step) * self.source.cost(epoch)
+        left = (steps - position.step) * self.source.cost(epoch) + self.source.checking
+        left += self._cost_after(epoch)
         return Step(
             epoch=epoch,
             epochs=self.recipe.epochs,
@@ -156,7 +168,7 @@ class Loop:
             train_loss=position.loss_sum / position.seen,
             train_accuracy=position.correct / position.seen,
             learning_rate=self.optimizer.param_groups[0]["lr"],
-            pictures_per_second=worked * pictures / elapsed,
+            pictures_per_second=max(1, position.step - self.first_step) * pictures / elapsed,
             seconds_left=left * elapsed / worked,
             batch_loss=loss,
         )
@@ -178,12 +190,11 @@ class Loop:
             seconds=done.seconds + elapsed,
         )
         if better:
-            self.checkpoint.best = learning_state(self.network)
+            self.checkpoint.best = learning_state(self.judged)
         if self.clock() - self.saved_at > QUICK:
             self._save()
         pictures = done.seen * (steps - self.first_step) / steps
-        whole = elapsed * (steps + self.source.checking)
-        whole /= max(1, steps - self.first_step) + self.source.checking
+        worked = max(1, steps - self.first_step) * self.source.cost(epoch) + self.source.checking
         yield Epoch(
             epoch=epoch,
             epochs=self.recipe.epochs,
@@ -194,11 +205,29 @@ class Loop:
             val_accuracy=accuracy,
             learning_rate=self.optimizer.param_groups[0]["lr"],
             pictures_per_second=pictures / max(trained_for, 1e-9),
-            seconds_left=whole * (self.recipe.epochs - epoch),
+            seconds_left=self._cost_after(epoch) * elapsed / worked,
             best_epoch=best[0],
             best_val_accuracy=best[1],
             device_memory=memory_in_use(self.device),
         )
+
+    def _cost_after(self, epoch: int) -> float:
+        """What the epochs after `epoch` cost, in steps on pictures of the full size."""
+        later = range(epoch + 1, self.recipe.epochs + 1)
+        steps, checking = self.source.steps, self.source.checking
+        return sum(steps * self.source.cost(number) + checking for number in later)
+
+    # --- the running average --------------------------------------------------------------------
+
+    def _running_average(self) -> AveragedModel:
+        """Izmailov et al., "Averaging weights leads to wider optima", 2018, with a decay a step as
+        in Polyak averaging; BatchNorm's statistics are averaged along."""
+        decay = get_ema_multi_avg_fn(self.recipe.averaging)  # type: ignore[no-untyped-call]
+        average = AveragedModel(self.network, multi_avg_fn=decay, use_buffers=True)
+        if self.checkpoint.average:
+            load_learning_state(cast("StagedNetwork", average.module), self.checkpoint.average)
+            average.n_averaged.fill_(1)  # only whether it is the first one counts
+        return average
 
     # --- keeping --------------------------------------------------------------------------------
 
@@ -206,6 +235,8 @@ class Loop:
         self.checkpoint.position = self.position
         self.checkpoint.now = learning_state(self.network)
         self.checkpoint.optimizer = optimizer_state(self.optimizer)
+        if self.average is not None and self.average.n_averaged:
+            self.checkpoint.average = learning_state(self.judged)
         self.save(self.checkpoint)
         self.saved_at = self.clock()
 

@@ -25,7 +25,10 @@ def build_optimizer(network: StagedNetwork, recipe: Recipe) -> torch.optim.Optim
         if parameters
     ]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
+        momentum = recipe.momentum
+        return torch.optim.SGD(
+            groups, lr=recipe.learning_rate, momentum=momentum, nesterov=momentum > 0
+        )
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 

@@ -17,8 +17,9 @@ from tlstudio.errors import PictureError
 from tlstudio.jobs import Recipe
 from tlstudio.tasks import Task
 from tlstudio.training.augment import vary
+from tlstudio.training.decoded import DecodedPictures
 from tlstudio.training.features import Features, Pictures, every_picture
-from tlstudio.training.inference import in_order, read_picture, vanished
+from tlstudio.training.inference import Pixels, in_order, read_picture, vanished
 
 Batches = Generator[tuple[Tensor, Tensor], None, None]
 
@@ -41,6 +42,10 @@ class Source(Protocol):
         """What a validation costs, in training steps (roughly)."""
         ...
 
+    def cost(self, epoch: int) -> float:
+        """What a step of `epoch` costs (roughly), in steps on pictures of the full size."""
+        ...
+
     def batches(self, epoch: int, first: int) -> Batches:
         """Inputs and labels of batch `first` and the ones after it, of `epoch` (from 1)."""
         ...
@@ -49,8 +54,8 @@ class Source(Protocol):
         """What the model says of a training batch, with gradients."""
         ...
 
-    def validate(self) -> Task[Tensor]:
-        """Logits of all validation pictures (N, C), float32 on the CPU."""
+    def validate(self, network: StagedNetwork) -> Task[Tensor]:
+        """What `network` says of all validation pictures: logits (N, C), float32 on the CPU."""
         ...
 
 
@@ -96,6 +101,9 @@ class FeatureSource:
     def checking(self) -> float:
         return 1.0
 
+    def cost(self, epoch: int) -> float:
+        return 1.0
+
     def batches(self, epoch: int, first: int) -> Batches:
         order = torch.tensor(epoch_order(len(self.train_labels), self.seed, epoch))
         for start, end in batch_bounds(len(order), self.recipe.batch_size)[first:]:
@@ -105,10 +113,10 @@ class FeatureSource:
     def logits(self, inputs: Tensor) -> Tensor:
         return self.network.classify_pooled(inputs)
 
-    def validate(self) -> Task[Tensor]:
+    def validate(self, network: StagedNetwork) -> Task[Tensor]:
         yield from ()
         with torch.inference_mode():
-            return self.network.classify_pooled(self.val.pooled.to(self.device)).float().cpu()
+            return network.classify_pooled(self.val.pooled.to(self.device)).float().cpu()
 
 
 @dataclass
@@ -122,6 +130,7 @@ class PictureSource:
     recipe: Recipe
     seed: int
     device: torch.device
+    decoded: DecodedPictures | None = None
 
     @property
     def labels(self) -> Tensor:
@@ -136,36 +145,44 @@ class PictureSource:
         # Forward only: about half of a training step a batch.
         return len(self.val) / self.recipe.batch_size / 2
 
+    def size(self, epoch: int) -> int:
+        """The side in pixels of the training pictures of `epoch` (from 1)."""
+        sizes = self.recipe.sizes or (self.preprocessing.spec.crop,)
+        return sizes[(epoch - 1) * len(sizes) // self.recipe.epochs]
+
+    def cost(self, epoch: int) -> float:
+        return (self.size(epoch) / self.preprocessing.spec.crop) ** 2
+
     def batches(self, epoch: int, first: int) -> Batches:
         order = epoch_order(len(self.train), self.seed, epoch)
         bounds = batch_bounds(len(order), self.recipe.batch_size)[first:]
-        size = self.recipe.batch_size
+        spec = self.preprocessing.spec.model_copy(update={"crop": self.size(epoch)})
 
         def view(index: int) -> Tensor:
-            return self._view(index, epoch)
+            random = np.random.default_rng([self.seed, 3, epoch, index])
+            return vary(self._picture(index), self.recipe.augmentation, spec, random)
 
         wanted = [index for start, end in bounds for index in order[start:end]]
-        with contextlib.closing(in_order(view, wanted, ahead=2 * size)) as views:
+        ahead = 2 * self.recipe.batch_size
+        with contextlib.closing(in_order(view, wanted, ahead=ahead)) as views:
             for start, end in bounds:
                 batch = torch.stack([next(views) for _ in range(end - start)])
                 yield batch, self.train.labels[order[start:end]]
 
-    def _view(self, index: int, epoch: int) -> Tensor:
+    def _picture(self, index: int) -> Pixels:
+        if self.decoded is not None:
+            return self.decoded[index]
         file = self.train.files[index]
         try:
-            picture = read_picture(file)
+            return read_picture(file)
         except PictureError as error:
             raise vanished(file, error) from error
-        random = np.random.default_rng([self.seed, 3, epoch, index])
-        return vary(picture, self.recipe.augmentation, self.preprocessing.spec, random)
 
     def logits(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.network(inputs)
         return logits
 
-    def validate(self) -> Task[Tensor]:
+    def validate(self, network: StagedNetwork) -> Task[Tensor]:
         return (
-            yield from every_picture(
-                self.val, self.preprocessing, self.network, self.device, "evaluate"
-            )
+            yield from every_picture(self.val, self.preprocessing, network, self.device, "evaluate")
         )

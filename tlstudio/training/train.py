@@ -29,6 +29,7 @@ from tlstudio.jobs import (
     TrainResult,
     TrainRun,
 )
+from tlstudio.projects.places import cache_folder
 from tlstudio.projects.run_folder import Environment, RunFolder
 from tlstudio.tasks import Answer, Answers, Logged, Meter, ProbeFitted, Task, Warned
 from tlstudio.training.checkpoint import (
@@ -39,7 +40,8 @@ from tlstudio.training.checkpoint import (
     learning_state,
     load_learning_state,
 )
-from tlstudio.training.devices import resolve_device, usable_cores
+from tlstudio.training.decoded import decode
+from tlstudio.training.devices import fastest_precision, resolve_device, usable_cores
 from tlstudio.training.features import Features, Pictures, compute_features
 from tlstudio.training.loop import Loop
 from tlstudio.training.model_folder import save_weights, versions
@@ -50,6 +52,9 @@ from tlstudio.training.sources import FeatureSource, PictureSource, Source
 
 SHOWN = 9
 """Validation pictures whose answers are shown while training runs."""
+SAMPLED = 4000
+"""Pictures that the probe of a random backbone learns from at most: what that backbone knows of
+pictures will all be overwritten, and is a baseline only."""
 HEAD_EPOCHS = 30
 """Epochs over the features in which a hidden head is fitted before the stages join in."""
 
@@ -78,7 +83,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
     with RunFolder.begun(path, job) as run:
         run.save_split(split)
         save_weights(run.start_file, network.network.state_dict())
-    training = _Training(run, job, split, environment, started)
+    training = _Training(run, job, split, environment, started, cache or cache_folder())
     return (yield from recorded(run, environment, training.run(network)))
 
 
@@ -91,7 +96,8 @@ def resume(request: ResumeRun) -> Task[TrainResult]:
     job, split = run.job(), run.split()
     checkpoint = Checkpoint.load(run.checkpoint_file) if run.checkpoint_file.exists() else None
     started = time.monotonic() - (checkpoint.position.seconds if checkpoint else 0)
-    training = _Training(run, job, split, state.environment, started, checkpoint)
+    cache = Path(request.cache) if request.cache else cache_folder()
+    training = _Training(run, job, split, state.environment, started, cache, checkpoint)
     network = assembled(run, job, split, _linear_head(job), {})
     return (yield from recorded(run, state.environment, training.run(network)))
 
@@ -116,7 +122,10 @@ def finish(request: FinishRun) -> Task[TrainResult]:
 def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:
     """What is settled once and used again when the run is carried on."""
     device = resolve_device(job.device).type
-    return {**versions(), "device": device, "threads": usable_cores(), "precision": "float32"}
+    precision = "float32"
+    if job.recipe.precision == "fastest":
+        precision = fastest_precision(torch.device(device))
+    return {**versions(), "device": device, "threads": usable_cores(), "precision": precision}
 
 
 def _linear_head(job: TrainingJob) -> HeadSpec:
@@ -159,6 +168,7 @@ class _Training:
     split: ScanResult
     environment: Environment
     started: float
+    cache: Path
     checkpoint: Checkpoint | None = None
 
     def __post_init__(self) -> None:
@@ -169,6 +179,9 @@ class _Training:
         self.classes = tuple(self.split.classes)
         self.train = _pictures(self.split, "train")
         self.val = _pictures(self.split, "val")
+        self.probed = self.train
+        if self.job.backbone.weights.source == "scratch" and not self.all_frozen:
+            self.probed = self.train.sample(SAMPLED)
         self.preprocessing = Preprocessing(entry.preprocessing(self.job.backbone))
         self.class_weights = _class_weights(self.job, self.train.labels, len(self.classes))
 
@@ -201,7 +214,7 @@ class _Training:
     def _features(self) -> Task[tuple[Features, Features]]:
         self.network.freeze(len(self.network.stages))
         train = yield from compute_features(
-            self.network, self.preprocessing, self.train, self.device
+            self.network, self.preprocessing, self.probed, self.device
         )
         val = yield from compute_features(self.network, self.preprocessing, self.val, self.device)
         return train, val
@@ -209,7 +222,7 @@ class _Training:
     def _probe(self, train: Features, val: Features) -> Task[Checkpoint]:
         probe = yield from fit_probe(
             train.pooled,
-            self.train.labels,
+            self.probed.labels,
             len(self.classes),
             self.class_weights,
             self.job.seed,
@@ -222,7 +235,7 @@ class _Training:
         self.network.eval()
         scores = [
             self._score(features.pooled, pictures.labels)
-            for features, pictures in ((train, self.train), (val, self.val))
+            for features, pictures in ((train, self.probed), (val, self.val))
         ]
         score = ProbeScore(
             strength=probe.strength,
@@ -265,7 +278,7 @@ class _Training:
             )
         loop = Loop(
             network=self.network,
-            source=self._source(features),
+            source=(yield from self._source(features)),
             recipe=recipe,
             class_weights=self.class_weights.to(self.device),
             seed=self.job.seed,
@@ -273,6 +286,7 @@ class _Training:
             checkpoint=checkpoint,
             save=lambda state: state.save(self.run_folder.checkpoint_file),
             answers=self._answers,
+            precision=str(self.environment["precision"]),
         )
         return (yield from loop.run())
 
@@ -314,7 +328,7 @@ class _Training:
         return FeatureSource(
             self.network,
             train,
-            self.train.labels,
+            self.probed.labels,
             val,
             self.val.labels,
             self.job.recipe,
@@ -322,10 +336,13 @@ class _Training:
             self.device,
         )
 
-    def _source(self, features: tuple[Features, Features] | None) -> Source:
+    def _source(self, features: tuple[Features, Features] | None) -> Task[Source]:
         if self.all_frozen:
             assert features is not None
             return self._feature_source(features)
+        decoded, side = None, self.job.recipe.decoded_side
+        if side is not None:
+            decoded = yield from decode(self.train, side, self.cache)
         return PictureSource(
             self.network,
             self.train,
@@ -334,6 +351,7 @@ class _Training:
             self.job.recipe,
             self.job.seed,
             self.device,
+            decoded,
         )
 
     def _answers(self, epoch: int, probabilities: Tensor) -> Answers:

@@ -1,0 +1,156 @@
+"""Owns the cache of decoded training pictures: shrunk once, in one file that may be deleted.
+
+Only varied training views are made of them. What is shown or exported comes from the whole picture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from tlstudio.errors import PictureError, StorageError
+from tlstudio.images.reader import READER_VERSION
+from tlstudio.projects.atomic import replacing, storage_errors
+from tlstudio.tasks import Logged, Meter, Task
+from tlstudio.training.features import Pictures
+from tlstudio.training.inference import (
+    BATCH,
+    Pixels,
+    in_order_or_waiting,
+    read_picture,
+    vanished,
+)
+
+_FOLDER = "decoded"
+_SPARE = 2_000_000_000
+"""Bytes that are left free on the disk."""
+
+
+class DecodedPictures:
+    """Training pictures, each shrunk until its shorter side has `side` pixels, read by number.
+
+    With a file behind them they come from there; without one, and where a picture in the file has
+    changed, they are decoded again: the pixels are the same either way.
+    """
+
+    def __init__(self, pictures: Pictures, side: int, file: Path | None) -> None:
+        self.pictures, self.side = pictures, side
+        self._pixels: npt.NDArray[np.uint8] | None = None
+        if file is not None:
+            self._pixels = np.memmap(file, np.uint8, "r")
+            self._index = _read_index(file, len(pictures))
+
+    def __getitem__(self, number: int) -> Pixels:
+        """The picture as (H, W, 3) uint8. Raises `DatasetError` if it is gone."""
+        if self._pixels is not None:
+            start, height, width, check = (int(value) for value in self._index[number])
+            values = self._pixels[start : start + height * width * 3].tobytes()
+            if zlib.crc32(values) == check:
+                pixels = np.frombuffer(bytearray(values), np.uint8)  # torch wants to own its input
+                return pixels.reshape(height, width, 3)
+        file = self.pictures.files[number]
+        try:
+            return shrunk(read_picture(file), self.side)
+        except PictureError as error:
+            raise vanished(file, error) from error
+
+
+def decode(pictures: Pictures, side: int, cache: Path) -> Task[DecodedPictures]:
+    """Decodes `pictures` into the folder `cache`, or finds that it was done before.
+
+    A disk that is too full for it costs time and nothing else.
+    """
+    file = cache / _FOLDER / f"{_key(pictures, side)}.pixels"
+    if _is_whole(file, len(pictures)):
+        yield Logged(message=f"The training pictures were decoded before: {file}.")
+        return DecodedPictures(pictures, side, file)
+    try:
+        yield from _write(pictures, side, file)
+    except StorageError as error:
+        yield Logged(message=f"Training pictures are decoded anew each time: {error.message}")
+        return DecodedPictures(pictures, side, None)
+    return DecodedPictures(pictures, side, file)
+
+
+def shrunk(pixels: Pixels, side: int) -> Pixels:
+    """The picture with its shorter side at `side` pixels at most, antialiased."""
+    height, width, _ = pixels.shape
+    scale = side / min(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+
+
+def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
+    def work(path: Path) -> Pixels:
+        return shrunk(read_picture(path), side)
+
+    index = np.zeros((len(pictures), 4), np.int64)
+    meter, start, number = Meter("decode", len(pictures)), 0, 0
+    with replacing(file) as temporary, storage_errors(file):
+        reading = in_order_or_waiting(work, pictures.files, ahead=2 * BATCH)
+        with temporary.open("wb") as out, contextlib.closing(reading):
+            for future in reading:
+                yield from meter.at(number)
+                if future is None:
+                    continue
+                try:
+                    pixels = future.result()
+                except PictureError as error:
+                    raise vanished(pictures.files[number], error) from error
+                if number % BATCH == 0:
+                    _leave_room(file)
+                height, width, _ = pixels.shape
+                values = pixels.tobytes()
+                out.write(values)
+                index[number] = start, height, width, zlib.crc32(values)
+                start, number = start + len(values), number + 1
+    with replacing(_index_file(file)) as temporary, temporary.open("wb") as out:
+        np.save(out, index, allow_pickle=False)
+    yield from meter.at(len(pictures))
+
+
+def _leave_room(file: Path) -> None:
+    if shutil.disk_usage(file.parent).free < _SPARE:
+        raise StorageError(
+            f"{file} was not written: the disk is nearly full.", "Free some space."
+        )
+
+
+def _is_whole(file: Path, count: int) -> bool:
+    try:
+        start, height, width, _check = (int(value) for value in _read_index(file, count)[-1])
+        return file.stat().st_size == start + height * width * 3
+    except (OSError, ValueError, EOFError):
+        return False
+
+
+def _read_index(file: Path, count: int) -> npt.NDArray[np.int64]:
+    """A row for each picture: where it starts, height, width, CRC-32. Raises for any other file."""
+    index: npt.NDArray[np.int64] = np.load(_index_file(file), allow_pickle=False)
+    if index.shape != (count, 4):
+        raise ValueError("the index belongs to other pictures")
+    return index
+
+
+def _index_file(file: Path) -> Path:
+    return file.with_suffix(".index.npy")
+
+
+def _key(pictures: Pictures, side: int) -> str:
+    """Changes with the list of files, with each file's size and time, and with the reader."""
+    digest = hashlib.sha256(json.dumps([READER_VERSION, side]).encode())
+    for file, name in zip(pictures.files, pictures.names, strict=True):
+        with contextlib.suppress(OSError):  # found out, and said, when the picture is read
+            facts = file.stat()
+            digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+    return digest.hexdigest()[:32]
