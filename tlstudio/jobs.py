@@ -6,7 +6,7 @@ Nothing here imports torch or Qt. Paths are strings, so that a job file reads th
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -195,20 +195,31 @@ class TrainingJob(Spec):
         return int(freeze) if isinstance(freeze, str) and freeze.isdecimal() else freeze
 
 
+S = TypeVar("S", bound=Spec)
+
+
 def load_training_job(file: Path) -> TrainingJob:
     """Reads a `job.json`. Raises `UsageError` with the first thing that is wrong with it."""
+    return _load(TrainingJob, file, "job", "Correct it, or let `tlstudio train` write a new one.")
+
+
+def load_recipe(file: Path) -> Recipe:
+    """Reads a recipe as JSON; what it leaves out is as usual. Raises `UsageError` likewise."""
+    return _load(Recipe, file, "recipe", "Correct it; a run's job.json shows how one is written.")
+
+
+def _load(kind: type[S], file: Path, what: str, hint: str) -> S:
     try:
-        return TrainingJob.model_validate_json(file.read_bytes())
+        return kind.model_validate_json(file.read_bytes())
     except OSError as error:
         raise UsageError(
-            f"The job file {file} can't be read ({error.strerror}).", "Check the path."
+            f"The {what} file {file} can't be read ({error.strerror}).", "Check the path."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UsageError(
-            f"The job file {file} is not valid: {where}: {first['msg']}.",
-            "Correct it, or let `tlstudio train` write a new one.",
+            f"The {what} file {file} is not valid: {where}: {first['msg']}.", hint
         ) from error
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torchvision.models import get_model
 
 from tlstudio.backbones.catalogue import Backbone, backbone
 from tlstudio.backbones.staged import Cut, StagedNetwork
-from tlstudio.jobs import HeadSpec
+from tlstudio.jobs import HeadSpec, Record
 
 
 class ShapesOnly(TorchFunctionMode):
@@ -71,8 +72,7 @@ def cut_network(
 
     A head without a bias is given one: a linear probe needs it to say how frequent each class is.
     """
-    arguments = constructor_arguments(family, num_classes, input_size)
-    network: nn.Module = get_model(identifier, weights=None, **arguments)
+    network = constructor_call(identifier, family, num_classes, input_size).run()
     cut: Callable[[nn.Module], Cut] = _module(family).cut
     staged = StagedNetwork(network, cut(network), dropout=dropout)
     if not staged.head_site.bias:
@@ -88,19 +88,50 @@ def _with_bias(layer: nn.Module) -> nn.Linear:
     return new
 
 
-def constructor_arguments(family: str, num_classes: int, input_size: int | None) -> dict[str, Any]:
-    """What torchvision's constructor is called with, here and by whoever uses the model later.
+class ConstructorCall(Record):
+    """`module.name(**arguments)`, which builds a network here and wherever a model is used later.
 
-    A family names what all its networks need in `ARGUMENTS`, and in `sized(size)` what depends on
-    the size of the pictures.
+    `objects` are further arguments, Python objects, by their full name.
+    """
+
+    module: str
+    name: str
+    arguments: dict[str, Any]
+    objects: dict[str, str] = Field(default_factory=dict)
+
+    def run(self) -> nn.Module:
+        """Builds the network. It imports what it names: only run calls that this program made."""
+        objects = {key: pkgutil.resolve_name(name) for key, name in self.objects.items()}
+        constructor: Callable[..., nn.Module]
+        constructor = pkgutil.resolve_name(f"{self.module}:{self.name}")
+        return constructor(**self.arguments, **objects)
+
+
+def constructor_call(
+    identifier: str, family: str, num_classes: int, input_size: int | None
+) -> ConstructorCall:
+    """How a network of the catalogue is built: by the function of torchvision that has its name.
+
+    A family names what all its networks need in `ARGUMENTS`, in `sized(size)` what depends on the
+    size of the pictures, and in `CONSTRUCTOR` and `OBJECTS` another function and its objects.
     """
     module = _module(family)
     sized: Callable[[int], dict[str, Any]] | None = getattr(module, "sized", None)
-    return {
+    where, name = getattr(module, "CONSTRUCTOR", ("torchvision.models", identifier))
+    arguments = {
         "num_classes": num_classes,
         **getattr(module, "ARGUMENTS", {}),
         **(sized(input_size) if sized and input_size else {}),
     }
+    return ConstructorCall(
+        module=where, name=name, arguments=arguments, objects=getattr(module, "OBJECTS", {})
+    )
+
+
+def takes_sizes_in_turn(family: str) -> bool:
+    """Whether one and the same network takes pictures of several sizes, as position embeddings and
+    fixed windows do not."""
+    return not hasattr(_module(family), "sized")
 
 
 def adapted_state(

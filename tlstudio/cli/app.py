@@ -32,6 +32,7 @@ from tlstudio.jobs import (
     TrainingJob,
     TrainRun,
     WeightsSpec,
+    load_recipe,
     load_training_job,
 )
 
@@ -173,6 +174,9 @@ def train(
     freeze: Annotated[
         str | None, typer.Option(help="all, none, a number of stages, or the last frozen stage.")
     ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="How to train: a recipe as JSON, as in a job.json.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, max=10_000)] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1)] = None,
     device: Device | None = None,
@@ -187,6 +191,7 @@ def train(
         "variant": variant,
         "input_size": input_size,
         "freeze": freeze,
+        "recipe": recipe,
         "epochs": epochs,
         "seed": seed,
         "device": device,
@@ -240,7 +245,6 @@ def _job(source: Path, choices: dict[str, Any], *, as_json: bool) -> TrainingJob
     if choices["weights"] is not None:
         file = str(choices["weights"].absolute())
         weights = WeightsSpec(source="file", file=file, variant=choices["variant"])
-    recipe = Recipe() if choices["epochs"] is None else Recipe(epochs=choices["epochs"])
     return TrainingJob(
         dataset=DatasetSpec(folder=str(source.absolute())),
         backbone=BackboneSpec(
@@ -249,7 +253,7 @@ def _job(source: Path, choices: dict[str, Any], *, as_json: bool) -> TrainingJob
             input_size=choices["input_size"],
         ),
         freeze=choices["freeze"] or ("none" if scratch else "all"),
-        recipe=recipe.from_scratch() if scratch else recipe,
+        recipe=_recipe(choices["recipe"], choices["epochs"], scratch=scratch),
         seed=choices["seed"] or 0,
         device=choices["device"] or "auto",
     )
@@ -261,6 +265,14 @@ def _recognised(choices: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
     found = run_task(task_for(job), as_json=as_json)
     variant = choices["variant"] or found.variant
     return {**choices, "backbone": found.backbone, "variant": variant}
+
+
+def _recipe(file: Path | None, epochs: int | None, *, scratch: bool) -> Recipe:
+    if file is not None:
+        recipe = load_recipe(file)
+    else:
+        recipe = Recipe().from_scratch() if scratch else Recipe()
+    return recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 from pathlib import Path
 
 import torch
@@ -83,8 +82,7 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
 
 
 def _constructed(constructor: Constructor, model: TrainedModel) -> nn.Module:
-    module = importlib.import_module(constructor.module)
-    network: nn.Module = getattr(module, constructor.name)(**constructor.arguments)
+    network = constructor.run()
     if constructor.head is not None:
         network.set_submodule(constructor.head_path, copy.deepcopy(model.network.head))
     return network

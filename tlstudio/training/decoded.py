@@ -121,9 +121,7 @@ def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
 
 def _leave_room(file: Path) -> None:
     if shutil.disk_usage(file.parent).free < _SPARE:
-        raise StorageError(
-            f"{file} was not written: the disk is nearly full.", "Free some space."
-        )
+        raise StorageError(f"{file} was not written: the disk is nearly full.", "Free some space.")
 
 
 def _is_whole(file: Path, count: int) -> bool:

@@ -14,7 +14,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import tlstudio
-from tlstudio.backbones.build import build_network, constructor_arguments, find_backbone, load_state
+from tlstudio.backbones.build import (
+    ConstructorCall,
+    build_network,
+    constructor_call,
+    find_backbone,
+    load_state,
+)
 from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
@@ -31,16 +37,13 @@ PIXELS = (
 )
 
 
-class Constructor(Record):
-    """The call that builds the network: `module.name(**arguments)`, then `head` if there is one.
+class Constructor(ConstructorCall):
+    """The call that builds the network, then `head` if there is one.
 
     `head` is None for torchvision's own last layer; otherwise the layer at `head_path` is replaced.
     `versioned` networks load a state only with torch's notes on versions, which safetensors lack.
     """
 
-    module: str
-    name: str
-    arguments: dict[str, Any]
     head_path: str
     head: str | None = None
     versioned: bool = False
@@ -112,9 +115,7 @@ def constructor_of(
     # What MNASNet alone does: a state of any other origin than `torch.save` is refused.
     reads_versions = type(network.network)._load_from_state_dict
     return Constructor(
-        module="torchvision.models",
-        name=entry.id,
-        arguments=constructor_arguments(entry.family, classes, input_size),
+        **constructor_call(entry.id, entry.family, classes, input_size).model_dump(),
         head_path=network.head_site.path,
         head=layer,
         versioned=reads_versions is not nn.Module._load_from_state_dict,
@@ -123,7 +124,8 @@ def constructor_of(
 
 def loading_code(constructor: Constructor) -> str:
     """A short program that loads the folder with torchvision alone."""
-    arguments = ", ".join(f"{key}={value!r}" for key, value in constructor.arguments.items())
+    values = {key: repr(value) for key, value in constructor.arguments.items()}
+    arguments = ", ".join(f"{key}={value}" for key, value in (values | constructor.objects).items())
     lines = [
         "import torch, torchvision",
         "from safetensors.torch import load_file",

@@ -11,14 +11,20 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tlstudio.backbones.build import build_network, find_backbone, give_hidden_head
+from tlstudio.backbones.build import (
+    build_network,
+    find_backbone,
+    give_hidden_head,
+    takes_sizes_in_turn,
+)
+from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.loading import load_backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.backbones.weights import obtain_weights
 from tlstudio.backbones.weights_file import read_state_dict
 from tlstudio.datasets.scan import scan
-from tlstudio.errors import RunError
+from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import (
     FinishRun,
     HeadSpec,
@@ -70,6 +76,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
     RunFolder.refuse_used(path)
     entry = find_backbone(job.backbone.id)
     input_size = entry.preprocessing(job.backbone).crop
+    _check_sizes(entry, job)
     frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
     environment = _environment(job)
     cache = Path(request.cache) if request.cache else None
@@ -126,6 +133,17 @@ def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:
     if job.recipe.precision == "fastest":
         precision = fastest_precision(torch.device(device))
     return {**versions(), "device": device, "threads": usable_cores(), "precision": precision}
+
+
+def _check_sizes(entry: Backbone, job: TrainingJob) -> None:
+    """Raises `UsageError` where the network can't learn from pictures of the recipe's sizes."""
+    if job.recipe.sizes and not takes_sizes_in_turn(entry.family):
+        raise UsageError(
+            f"{entry.name} is built for pictures of one size, and the recipe names several.",
+            "Leave `sizes` out of the recipe, or choose another backbone.",
+        )
+    for size in job.recipe.sizes:
+        entry.preprocessing(job.backbone.model_copy(update={"input_size": size}))
 
 
 def _linear_head(job: TrainingJob) -> HeadSpec:

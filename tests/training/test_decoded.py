@@ -1,0 +1,110 @@
+"""The cache of decoded pictures gives the pixels of the pictures, or gets out of the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from training.made_jobs import made_pictures, nothing
+
+from tlstudio.errors import DatasetError
+from tlstudio.tasks import Event, Logged, drive
+from tlstudio.training import decoded
+from tlstudio.training.decoded import DecodedPictures, decode
+from tlstudio.training.features import Pictures
+
+SIDE = 24
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made_pictures(tmp_path / "set", per_class=2)
+    Image.new("RGB", (7, 40), "teal").save(tmp_path / "set" / "small.png")
+    return tmp_path / "set"
+
+
+def listed(folder: Path) -> Pictures:
+    files = sorted(folder.rglob("*.png"))
+    return Pictures(tuple(files), tuple(map(str, files)), torch.zeros(len(files)).long())
+
+
+def decoded_in(folder: Path, cache: Path, events: list[Event] | None = None) -> DecodedPictures:
+    return drive(decode(listed(folder), SIDE, cache), nothing if events is None else events.append)
+
+
+def test_pictures_are_shrunk_as_pillow_does_it_and_small_ones_left_alone(
+    folder: Path, tmp_path: Path
+) -> None:
+    pictures = decoded_in(folder, tmp_path / "cache")
+    for number, file in enumerate(pictures.pictures.files):
+        with Image.open(file) as picture:
+            scale = min(1.0, SIDE / min(picture.size))
+            size = (round(picture.width * scale), round(picture.height * scale))
+            expected = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BILINEAR))
+        assert np.array_equal(pictures[number], expected), file
+
+
+def test_a_second_training_finds_what_the_first_decoded(folder: Path, tmp_path: Path) -> None:
+    first = decoded_in(folder, tmp_path / "cache")
+    files = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*.*")}
+    shutil.move(folder / "red" / "0.png", tmp_path / "kept.png")
+    shutil.copy2(tmp_path / "kept.png", folder / "red" / "0.png")
+    second = decoded_in(folder, tmp_path / "cache")
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*.*")} == files
+    assert all(np.array_equal(first[n], second[n]) for n in range(len(first.pictures)))
+
+
+def test_a_changed_picture_is_decoded_anew(folder: Path, tmp_path: Path) -> None:
+    decoded_in(folder, tmp_path / "cache")
+    Image.new("RGB", (30, 30), "white").save(folder / "red" / "0.png")
+    os.utime(folder / "red" / "0.png", ns=(1, 1))
+    pictures = decoded_in(folder, tmp_path / "cache")
+    number = pictures.pictures.files.index(folder / "red" / "0.png")
+    assert (pictures[number] == 255).all()
+
+
+def test_a_flipped_bit_in_the_cache_is_never_learned_from(folder: Path, tmp_path: Path) -> None:
+    right = decoded_in(folder, tmp_path / "cache")[0]
+    (file,) = (tmp_path / "cache").rglob("*.pixels")
+    content = bytearray(file.read_bytes())
+    content[5] ^= 1
+    file.write_bytes(content)
+    assert np.array_equal(decoded_in(folder, tmp_path / "cache")[0], right)
+
+
+def test_a_cache_cut_short_is_written_anew(folder: Path, tmp_path: Path) -> None:
+    right = decoded_in(folder, tmp_path / "cache")[0]
+    (file,) = (tmp_path / "cache").rglob("*.pixels")
+    size = file.stat().st_size
+    os.truncate(file, size // 2)
+    assert np.array_equal(decoded_in(folder, tmp_path / "cache")[0], right)
+    assert file.stat().st_size == size
+
+
+def test_a_full_disk_costs_time_and_nothing_else(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = decoded_in(folder, tmp_path / "cache")
+    full = SimpleNamespace(free=1000)
+    monkeypatch.setattr(decoded.shutil, "disk_usage", lambda _: full)
+    events: list[Event] = []
+    pictures = decoded_in(folder, tmp_path / "other", events)
+    assert not list((tmp_path / "other").rglob("*.*"))
+    assert [e.message for e in events if isinstance(e, Logged) and "nearly full" in e.message]
+    assert all(np.array_equal(pictures[n], right[n]) for n in range(len(right.pictures)))
+
+
+def test_a_picture_that_is_gone_is_named_and_leaves_no_half_cache(
+    folder: Path, tmp_path: Path
+) -> None:
+    pictures = listed(folder)
+    (folder / "red" / "1.png").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"1\.png"):
+        drive(decode(pictures, SIDE, tmp_path / "cache"), nothing)
+    assert not list((tmp_path / "cache").rglob("*.*"))
