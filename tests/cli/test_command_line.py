@@ -282,3 +282,26 @@ def test_doctor_and_version_answer(capsys: Captured) -> None:
     assert capsys.readouterr().out.startswith("tlstudio ")
     assert run(["--help"]) == 0
     assert "train" in capsys.readouterr().out
+
+
+def test_an_earlier_run_is_a_backbone_and_what_is_none_is_told_from_it(
+    place: Path, start: list[str], tmp_path: Path, capsys: Captured
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run([*start, "--run", str(first)]) == 0
+    pictures = start[1]
+    backbone_of = ["train", pictures, "--run", str(second), "--backbone"]
+    for given, words in (
+        (tmp_path / "resnet", "no folder either"),
+        (tmp_path, "neither a run nor a model"),
+        (first / "job.json", "neither a run nor a model"),
+    ):
+        assert run([*backbone_of, str(given)]) in (1, 2)
+        told = capsys.readouterr().err
+        assert words in told
+        assert "folder of a run" in told
+    assert run([*backbone_of, str(first), "--from-scratch"]) == 2
+    assert "brings its own weights" in capsys.readouterr().err
+    assert run([*backbone_of, str(first), "--epochs", "1", "--json"]) == 0
+    result_of(capsys)
+    assert RunFolder(second).job().backbone.weights.run == str(first)

@@ -27,6 +27,7 @@ from tlstudio.jobs import (
     WeightsResult,
     WeightsSpec,
 )
+from tlstudio.projects.own_models import own_run
 from tlstudio.projects.places import weights_folder
 from tlstudio.tasks import Logged, Meter, Progress, Task
 
@@ -86,9 +87,8 @@ def obtain_weights(entry: Backbone, spec: WeightsSpec, *, download: bool) -> Tas
         yield Logged(message=f"{entry.name} starts from the weights file {path}.")
         return path
     if spec.run is not None:
-        path = Path(spec.run).expanduser() / "model" / "model.safetensors"
-        check_file(path)
-        yield Logged(message=f"{entry.name} starts from the model of the run {spec.run}.")
+        path = own_run(Path(spec.run)).weights_file
+        yield Logged(message=f"{entry.name} starts from the model in {spec.run}.")
         return path
     weights = entry.variant(spec.variant)
     found = yield from find_weights(weights)

@@ -13,16 +13,15 @@ from tlstudio import __version__
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
 from tlstudio.cli import weights as weights_commands
 from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
+from tlstudio.cli.start import chosen_backbone
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import Cancelled, TLStudioError, UsageError
 from tlstudio.jobs import (
-    BackboneSpec,
     DatasetSpec,
     Device,
     DoctorJob,
     EvaluateJob,
     ExportJob,
-    IdentifyWeights,
     PredictionResult,
     PredictJob,
     Recipe,
@@ -31,10 +30,11 @@ from tlstudio.jobs import (
     ScanJob,
     TrainingJob,
     TrainRun,
-    WeightsSpec,
     load_recipe,
     load_training_job,
 )
+from tlstudio.projects.own_models import own_runs
+from tlstudio.projects.places import runs_folder
 
 app = typer.Typer(
     name="tlstudio",
@@ -124,11 +124,13 @@ def scan(
 
 @app.command()
 def backbones(json: Json = False) -> None:
-    """List the networks to start from, with their stages."""
+    """List the networks to start from, with their stages, and your own models."""
     if json:
         for entry in catalogue():
             print_json({"type": "backbone", **_facts(entry)})
-        print_json({"type": "result", "backbones": [_facts(entry) for entry in catalogue()]})
+        own = [each.model_dump(mode="json") for each in own_runs(runs_folder())]
+        every = [_facts(entry) for entry in catalogue()]
+        print_json({"type": "result", "backbones": every, "own": own})
         return
     table = Table("id", "top-1", "GFLOPs", "size", "stages", "good for", box=None)
     for entry in catalogue():
@@ -142,6 +144,15 @@ def backbones(json: Json = False) -> None:
             entry.sentence,
         )
     out.print(table)
+    _tell_own_models()
+
+
+def _tell_own_models() -> None:
+    own = own_runs(runs_folder())
+    out.print("The folder of any finished run is a backbone, too." + (" Yours are:" if own else ""))
+    for each in own:
+        facts = f"{each.backbone}, {len(each.classes)} classes, {each.accuracy:.1%}"
+        out.print(f"  {each.run}  ({facts}, {each.made.astimezone():%Y-%m-%d})", markup=False)
 
 
 def _facts(entry: Any) -> dict[str, Any]:
@@ -155,7 +166,14 @@ def train(
     folder: Annotated[Path | None, typer.Argument(help="Pictures, or a job.json.")] = None,
     run: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Carry on this interrupted run.")] = None,
-    backbone: Annotated[str | None, typer.Option(help=f"Default: {RECOMMENDED}.")] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|RUN",
+            help="From `tlstudio backbones`, or the folder of an earlier run, whose model is the "
+            f"start. Default: {RECOMMENDED}.",
+        ),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="A weights file; without --backbone it is recognised.")
     ] = None,
@@ -237,34 +255,21 @@ def _job(source: Path, choices: dict[str, Any], *, as_json: bool) -> TrainingJob
             )
         return load_training_job(source)
     scratch = bool(choices["from_scratch"])
-    if scratch and choices["weights"] is not None:
-        raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
-    if choices["weights"] is not None and choices["backbone"] is None:
-        choices = _recognised(choices, as_json=as_json)
-    weights = WeightsSpec(source="scratch" if scratch else "published", variant=choices["variant"])
-    if choices["weights"] is not None:
-        file = str(choices["weights"].absolute())
-        weights = WeightsSpec(source="file", file=file, variant=choices["variant"])
     return TrainingJob(
         dataset=DatasetSpec(folder=str(source.absolute())),
-        backbone=BackboneSpec(
-            id=choices["backbone"] or RECOMMENDED,
-            weights=weights,
+        backbone=chosen_backbone(
+            choices["backbone"],
+            weights=choices["weights"],
+            from_scratch=scratch,
+            variant=choices["variant"],
             input_size=choices["input_size"],
+            as_json=as_json,
         ),
         freeze=choices["freeze"] or ("none" if scratch else "all"),
         recipe=_recipe(choices["recipe"], choices["epochs"], scratch=scratch),
         seed=choices["seed"] or 0,
         device=choices["device"] or "auto",
     )
-
-
-def _recognised(choices: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
-    """The choices with the network that the weights file belongs to."""
-    job = IdentifyWeights(file=str(choices["weights"]))
-    found = run_task(task_for(job), as_json=as_json)
-    variant = choices["variant"] or found.variant
-    return {**choices, "backbone": found.backbone, "variant": variant}
 
 
 def _recipe(file: Path | None, epochs: int | None, *, scratch: bool) -> Recipe:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -46,10 +46,54 @@ class OwnRun(Record):
             input_size=self.input_size,
         )
 
-    def provenance(self) -> dict[str, Any]:
-        """What the card of a model that starts from this one repeats of it; no paths."""
-        facts = {"backbone", "input_size", "classes", "pictures", "accuracy", "weights"}
-        return self.model_dump(mode="json", include=facts)
+    @property
+    def weights_file(self) -> Path:
+        return model_folder_of(Path(self.run)) / WEIGHTS
+
+    @property
+    def licence(self) -> Licence:
+        """The licence of the published weights at the beginning of the chain, as far as known."""
+        return Licence.model_validate(self.weights)
+
+    def origin(self, sha256: str) -> Origin:
+        """What the next model's card says of this one; `sha256` is that of its weights."""
+        return Origin(
+            variant=self.variant,
+            sha256=sha256,
+            **self.licence.model_dump(),
+            model=Parent.model_validate(self.model_dump(include=set(Parent.model_fields))),
+        )
+
+
+class Licence(Record):
+    """SPDX identifier, and whether commercial use is free; None where nobody said so."""
+
+    licence: str | None = None
+    commercial: bool | None = None
+
+
+class Parent(Record):
+    """A model that another one started from, as in `OwnRun`; `weights` holds its own beginning, so
+    that a chain of any length can be read from its last model."""
+
+    backbone: str
+    input_size: int
+    classes: tuple[str, ...]
+    pictures: int
+    accuracy: float
+    weights: dict[str, Any]
+
+
+class Origin(Record):
+    """Where a run's weights came from if that was an own model. It names no place on this computer,
+    and the run needs nothing else of that model once it has begun."""
+
+    source: Literal["run"] = "run"
+    variant: str | None
+    sha256: str
+    licence: str | None
+    commercial: bool | None
+    model: Parent
 
 
 def own_runs(folder: Path) -> tuple[OwnRun, ...]:
@@ -92,6 +136,11 @@ def own_run(path: Path) -> OwnRun:
             f"{card_file} can't be read: it is damaged or was made by a newer version.",
             "Train or copy the model again.",
         ) from error
+
+
+def holds_run(path: Path) -> bool:
+    """Whether this is the folder of a run, finished or not, or of a model."""
+    return any((path / name).is_file() for name in (CARD, f"model/{CARD}", "job.json"))
 
 
 def model_folder_of(path: Path) -> Path:

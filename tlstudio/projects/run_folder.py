@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tlstudio.errors import RunError
 from tlstudio.jobs import Record, ScanResult, TrainingJob, TrainResult, load_training_job
 from tlstudio.projects.atomic import storage_errors, write_text
+from tlstudio.projects.own_models import Origin
 from tlstudio.tasks import Event, event_from_dict, event_to_dict
 
 M = TypeVar("M", bound=BaseModel)
@@ -40,6 +41,7 @@ class RunFolder:
         self.path = path
         self.job_file = path / "job.json"
         self.split_file = path / "split.json"
+        self.origin_file = path / "origin.json"
         self.state_file = path / "run.json"
         self.events_file = path / "events.jsonl"
         self.checkpoint_file = path / "checkpoint.safetensors"
@@ -66,7 +68,7 @@ class RunFolder:
         try:
             yield cls.create(path, job)
         except BaseException:
-            for file in (run.job_file, run.split_file, run.start_file):
+            for file in (run.job_file, run.split_file, run.origin_file, run.start_file):
                 with contextlib.suppress(OSError):
                     file.unlink()
             if not existed:
@@ -98,6 +100,10 @@ class RunFolder:
     def split(self) -> ScanResult:
         return self._read(self.split_file, ScanResult)
 
+    def origin(self) -> Origin | None:
+        """The model that the run started from; None where it started from no model of ours."""
+        return self._read(self.origin_file, Origin) if self.origin_file.exists() else None
+
     def state(self) -> RunState:
         return self._read(self.state_file, RunState)
 
@@ -117,6 +123,9 @@ class RunFolder:
 
     def save_split(self, split: ScanResult) -> None:
         self._write(self.split_file, split)
+
+    def save_origin(self, origin: Origin) -> None:
+        self._write(self.origin_file, origin)
 
     def save_state(
         self,

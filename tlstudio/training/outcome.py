@@ -75,7 +75,7 @@ def write_outcome(
         if lifted:
             last.lift(positions)
         save_weights(run.model / LAST, last.network.state_dict())
-    card = _card(job, split, network, head, result)
+    card = _card(run, job, split, network, head, result)
     save_model(run.model, network.network.state_dict(), card)
     yield Logged(message=_verdict(position, kept))
     return result
@@ -101,7 +101,12 @@ def assembled(
 
 
 def _card(
-    job: TrainingJob, split: ScanResult, network: StagedNetwork, head: HeadSpec, result: TrainResult
+    run: RunFolder,
+    job: TrainingJob,
+    split: ScanResult,
+    network: StagedNetwork,
+    head: HeadSpec,
+    result: TrainResult,
 ) -> ModelCard:
     entry = find_backbone(job.backbone.id)
     preprocessing = entry.preprocessing(job.backbone)
@@ -117,7 +122,7 @@ def _card(
         head=head,
         preprocessing=preprocessing,
         freeze={"stages": frozen, "names": names[:frozen]},
-        weights=_origin(entry, job.backbone.weights),
+        weights=_origin(run, entry, job.backbone.weights),
         metrics={
             **result.model_dump(include=_METRICS),
             "pictures": split.split.model_dump(),
@@ -128,8 +133,11 @@ def _card(
     )
 
 
-def _origin(entry: Backbone, spec: WeightsSpec) -> dict[str, Any]:
+def _origin(run: RunFolder, entry: Backbone, spec: WeightsSpec) -> dict[str, Any]:
     """Where the weights came from; paths of this computer are nobody else's business."""
+    model = run.origin()
+    if model is not None:
+        return model.model_dump(mode="json")
     if spec.source != "published":
         return {"source": spec.source, "variant": spec.variant}
     weights = entry.variant(spec.variant)

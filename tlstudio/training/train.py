@@ -18,11 +18,9 @@ from tlstudio.backbones.build import (
     takes_sizes_in_turn,
 )
 from tlstudio.backbones.catalogue import Backbone
-from tlstudio.backbones.loading import load_backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.backbones.weights import obtain_weights
-from tlstudio.backbones.weights_file import read_state_dict
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import (
@@ -35,6 +33,7 @@ from tlstudio.jobs import (
     TrainResult,
     TrainRun,
 )
+from tlstudio.projects.own_models import Licence, OwnRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.run_folder import Environment, RunFolder
 from tlstudio.tasks import Answer, Answers, Logged, Meter, ProbeFitted, Task, Warned
@@ -55,6 +54,7 @@ from tlstudio.training.outcome import POSITIONS, assembled, head_tensors, write_
 from tlstudio.training.probe import fit_probe
 from tlstudio.training.recording import recorded
 from tlstudio.training.sources import FeatureSource, PictureSource, Source
+from tlstudio.training.start import load_start, origin_of, settled
 
 SHOWN = 9
 """Validation pictures whose answers are shown while training runs."""
@@ -72,8 +72,9 @@ def train(request: TrainRun) -> Task[TrainResult]:
     leaves no trace. From then on whatever ends the run leaves what `resume` carries on from.
     """
     started = time.monotonic()
-    job, path = request.job, Path(request.run)
+    path = Path(request.run)
     RunFolder.refuse_used(path)
+    job, model = settled(request.job)
     entry = find_backbone(job.backbone.id)
     input_size = entry.preprocessing(job.backbone).crop
     _check_sizes(entry, job)
@@ -81,14 +82,17 @@ def train(request: TrainRun) -> Task[TrainResult]:
     environment = _environment(job)
     cache = Path(request.cache) if request.cache else None
     split = yield from scan(ScanJob(dataset=job.dataset, seed=job.seed), cache)
-    yield from _remarks(job, split, frozen)
+    yield from _remarks(job, split, frozen, model)
     weights = yield from obtain_weights(entry, job.backbone.weights, download=request.download)
     torch.manual_seed(job.seed)
     network = build_network(entry, len(split.classes), _linear_head(job), input_size)
     if weights is not None:
-        load_backbone(network, entry, read_state_dict(weights), input_size)
+        load_start(network, entry, weights, input_size, model)
+    origin = yield from origin_of(model)
     with RunFolder.begun(path, job) as run:
         run.save_split(split)
+        if origin is not None:
+            run.save_origin(origin)
         save_weights(run.start_file, network.network.state_dict())
     training = _Training(run, job, split, environment, started, cache or cache_folder())
     return (yield from recorded(run, environment, training.run(network)))
@@ -151,7 +155,7 @@ def _linear_head(job: TrainingJob) -> HeadSpec:
     return HeadSpec(dropout=job.recipe.head.dropout)
 
 
-def _remarks(job: TrainingJob, split: ScanResult, frozen: int) -> Task[None]:
+def _remarks(job: TrainingJob, split: ScanResult, frozen: int, model: OwnRun | None) -> Task[None]:
     """What the user should know before training begins."""
     if split.left_out:
         count, first = len(split.left_out), split.left_out[0]
@@ -167,14 +171,22 @@ def _remarks(job: TrainingJob, split: ScanResult, frozen: int) -> Task[None]:
             "part will never have learnt anything.",
             hint="Freeze nothing, or start from pretrained weights.",
         )
-    if job.backbone.weights.source == "published":
-        weights = find_backbone(job.backbone.id).variant(job.backbone.weights.variant)
-        if not weights.commercial:
-            yield Warned(
-                message=f"The licence of these weights, {weights.licence}, forbids commercial use: "
-                "that holds for the model that is made from them, too.",
-                hint="For commercial use choose other weights or another backbone.",
-            )
+    licence = _licence(job, model)
+    if licence.commercial is False:
+        yield Warned(
+            message=f"The licence of these weights, {licence.licence}, forbids commercial use: "
+            "that holds for the model that is made from them, too.",
+            hint="For commercial use choose other weights or another backbone.",
+        )
+
+
+def _licence(job: TrainingJob, model: OwnRun | None) -> Licence:
+    if model is not None:
+        return model.licence
+    if job.backbone.weights.source != "published":
+        return Licence()
+    weights = find_backbone(job.backbone.id).variant(job.backbone.weights.variant)
+    return Licence(licence=weights.licence, commercial=weights.commercial)
 
 
 @dataclass

@@ -1,0 +1,60 @@
+"""Owns what `--backbone` and the options about its weights come to in a job."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
+from tlstudio.cli.console import run_task
+from tlstudio.engine.runner import task_for
+from tlstudio.errors import RunError, UsageError
+from tlstudio.jobs import BackboneSpec, IdentifyWeights, WeightsSpec
+from tlstudio.projects.own_models import holds_run, own_run
+
+_TAKES = "--backbone takes an id from `tlstudio backbones`, or the folder of a run or a model."
+
+
+def chosen_backbone(
+    name: str | None,
+    *,
+    weights: Path | None,
+    from_scratch: bool,
+    variant: str | None,
+    input_size: int | None,
+    as_json: bool,
+) -> BackboneSpec:
+    """The network that is named and how it starts. Raises `UsageError` and `RunError`; a weights
+    file without a name is opened to recognise its network."""
+    if from_scratch and weights is not None:
+        raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
+    if name is not None and name not in {entry.id for entry in catalogue()}:
+        given = {"--weights": weights, "--from-scratch": from_scratch, "--variant": variant}
+        return _own_model(name, [option for option, value in given.items() if value], input_size)
+    if weights is not None and name is None:
+        job = IdentifyWeights(file=str(weights))
+        found = run_task(task_for(job), as_json=as_json)
+        name, variant = found.backbone, variant or found.variant
+    start = WeightsSpec(source="scratch" if from_scratch else "published", variant=variant)
+    if weights is not None:
+        start = WeightsSpec(source="file", file=str(weights.absolute()), variant=variant)
+    return BackboneSpec(id=name or RECOMMENDED, weights=start, input_size=input_size)
+
+
+def _own_model(name: str, given: list[str], input_size: int | None) -> BackboneSpec:
+    path = Path(name).expanduser()
+    if not path.exists():
+        near = difflib.get_close_matches(name, [entry.id for entry in catalogue()], n=3)
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(
+            f"There is no backbone called {name!r}, and no folder either.", meant + _TAKES
+        )
+    if not holds_run(path):
+        raise RunError(f"{path} holds neither a run nor a model.", _TAKES)
+    if given:
+        raise UsageError(
+            f"The model in {path} brings its own weights: {given[0]} can't be given beside it.",
+            "Leave one of them out.",
+        )
+    spec = own_run(path).as_backbone()
+    return spec if input_size is None else spec.model_copy(update={"input_size": input_size})
