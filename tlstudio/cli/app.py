@@ -171,7 +171,7 @@ def train(
         typer.Option(
             metavar="ID|RUN",
             help="From `tlstudio backbones`, or the folder of an earlier run, whose model is the "
-            f"start. Default: {RECOMMENDED}.",
+            "start. Default: one whose weights are on this computer.",
         ),
     ] = None,
     weights: Annotated[

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
+from tlstudio.backbones.catalogue import catalogue
+from tlstudio.backbones.weights import default_backbone
 from tlstudio.cli.console import run_task
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import RunError, UsageError
@@ -38,7 +39,7 @@ def chosen_backbone(
     start = WeightsSpec(source="scratch" if from_scratch else "published", variant=variant)
     if weights is not None:
         start = WeightsSpec(source="file", file=str(weights.absolute()), variant=variant)
-    return BackboneSpec(id=name or RECOMMENDED, weights=start, input_size=input_size)
+    return BackboneSpec(id=name or default_backbone().id, weights=start, input_size=input_size)
 
 
 def _own_model(name: str, given: list[str], input_size: int | None) -> BackboneSpec:
