@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -273,6 +274,18 @@ def test_flipped_bits_are_found(packed: Path) -> None:
     whole[len(BODIES["resnet18"]) // 2] ^= 1
     packed.write_bytes(whole)
     refused(packed, "is damaged")
+
+
+def test_a_table_of_contents_with_flipped_bits_never_gives_a_wrong_file(packed: Path) -> None:
+    whole = packed.read_bytes()
+    table = whole.index(b"PK\1\2")
+    for place in range(table, len(whole), 3):
+        packed.write_bytes(whole[:place] + bytes([whole[place] ^ 0x81]) + whole[place + 1 :])
+        with contextlib.suppress(WeightsError):
+            unpack(packed)
+        for file in weights_folder().glob("*"):
+            assert file.read_bytes() == BODIES[file.stem]
+            file.unlink()
 
 
 def test_a_pack_with_a_password_is_refused(packed: Path) -> None:

@@ -132,6 +132,10 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, squeezenet: State, name:
             read_state_dict(file)
 
 
+NESTED = (200_000).to_bytes(8, "little") + b'{"a":' * 40_000
+"""A table of safetensors that is deeper than a parser can follow."""
+
+
 def test_a_file_that_ends_too_soon_is_called_incomplete(tmp_path: Path, squeezenet: State) -> None:
     torch.save(squeezenet, tmp_path / "net.pth")
     save_file(squeezenet, tmp_path / "net.safetensors")
@@ -151,7 +155,7 @@ def test_a_format_is_known_by_what_a_file_holds_and_not_by_its_name(
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
 @pytest.mark.parametrize(
-    "content", [b"\0" * 5000, bytes(range(7, 256, 3)) * 60, b"\x80", b"words", b"\x80\4N."]
+    "content", [b"\0" * 5000, bytes(range(7, 256, 3)) * 60, b"\x80", b"words", b"\x80\4N.", NESTED]
 )
 def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     file = tmp_path / name

@@ -24,6 +24,9 @@ _STATE_DICT = "Get the weights as .safetensors, or saved as a plain state_dict."
 
 _HEAD = 1024
 
+# What Python says of a table of a safetensors file that is none.
+_NO_TABLE = (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -161,7 +164,7 @@ def _refuse_cut_safetensors(path: Path, head: bytes) -> None:
             for name, entry in json.loads(table).items()
             if name != "__metadata__"
         ]
-    except (struct.error, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except _NO_TABLE as error:
         raise damaged(path) from error
     whole = 8 + length + max(ends, default=0)
     if size < whole:

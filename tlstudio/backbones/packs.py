@@ -164,19 +164,24 @@ def unpack(job: UnpackWeights) -> Task[WeightsResult]:
     return WeightsResult(weights=tuple(each.kept() for each in obtained), pack=str(path))
 
 
+# What Python's zip module raises for damaged and hostile files.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    OSError,  # a place before the beginning of the file; our own disk's are StorageErrors
+    RuntimeError,
+    ValueError,
+)
+
+
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """Whatever the zip module meets in a damaged or hostile file means the same to the user."""
     try:
         yield
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        KeyError,
-        RuntimeError,
-    ) as error:
+    except _DAMAGE as error:
         raise WeightsError(f"The pack {path} is damaged.", _AGAIN) from error
 
 
