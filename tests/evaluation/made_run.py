@@ -72,11 +72,12 @@ def _save(picture: Image.Image, stem: Path, kind: int) -> None:
         picture.save(stem.with_suffix(".jpg"), exif=exif)
 
 
-def made_network(identifier: str, head: HeadSpec, pictures: list[Path]) -> StagedNetwork:
+def made_network(spec: BackboneSpec, head: HeadSpec, pictures: list[Path]) -> StagedNetwork:
     """A random network whose answers for `pictures` differ clearly and are not all certain."""
     torch.manual_seed(3)
-    network = build_network(backbone(identifier), len(CLASSES), head).eval()
-    preprocessing = Preprocessing(backbone(identifier).weights[0].preprocessing)
+    entry = backbone(spec.id)
+    preprocessing = Preprocessing(entry.preprocessing(spec))
+    network = build_network(entry, len(CLASSES), head, preprocessing.spec.crop).eval()
     with torch.inference_mode():
         read = [preprocessing(torch.from_numpy(read_rgb(file))[None]) for file in pictures]
     _settle_batchnorm(network, torch.cat(read))
@@ -105,18 +106,21 @@ def _settle_batchnorm(network: StagedNetwork, pictures: Tensor) -> None:
     network.eval()
 
 
-def made_run(folder: Path, identifier: str, head: HeadSpec | None = None) -> Path:
+def made_run(
+    folder: Path, identifier: str, head: HeadSpec | None = None, input_size: int | None = None
+) -> Path:
     """A run in `folder / "run"` on pictures in `folder / "pictures"`."""
     head = head or HeadSpec()
     pictures = made_pictures(folder / "pictures")
     held_out = [folder / "pictures" / each.file for each in pictures if each.part == "val"]
-    network = made_network(identifier, head, held_out)
+    spec = BackboneSpec(id=identifier, weights=WeightsSpec(source="scratch"), input_size=input_size)
+    network = made_network(spec, head, held_out)
     job = TrainingJob(
         dataset=DatasetSpec(
             folder=str(folder / "pictures"),
             class_names={FOLDERS[index]: CLASSES[index] for index in range(len(CLASSES))},
         ),
-        backbone=BackboneSpec(id=identifier, weights=WeightsSpec(source="scratch")),
+        backbone=spec,
     )
     run = RunFolder.create(folder / "run", job)
     run.save_split(
@@ -128,7 +132,7 @@ def made_run(folder: Path, identifier: str, head: HeadSpec | None = None) -> Pat
             files=tuple(pictures),
         )
     )
-    preprocessing = backbone(identifier).weights[0].preprocessing
+    preprocessing = backbone(identifier).preprocessing(spec)
     constructor = constructor_of(
         backbone(identifier), network, len(CLASSES), head, preprocessing.crop
     )
