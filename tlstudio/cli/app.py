@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from tlstudio import __version__
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
@@ -132,13 +132,13 @@ def backbones(json: Json = False) -> None:
         every = [_facts(entry) for entry in catalogue()]
         print_json({"type": "result", "backbones": every, "own": own})
         return
-    table = Table("id", "top-1", "GFLOPs", "size", "stages", "good for", box=None)
+    table = Table(Column("id", no_wrap=True), "top-1", "GFLOPs", "size", "stages", "good for", box=None)
     for entry in catalogue():
         weights = entry.weights[0]
         table.add_row(
             entry.id,
             "" if weights.top1 is None else f"{weights.top1:.1f} %",
-            f"{weights.gflops:.1f}",
+            f"{weights.gflops:.{2 if weights.gflops < 1 else 1}f}",
             f"{weights.bytes / 1e6:.0f} MB",
             str(len(entry.stages)),
             entry.sentence,
