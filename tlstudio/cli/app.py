@@ -132,7 +132,9 @@ def backbones(json: Json = False) -> None:
         every = [_facts(entry) for entry in catalogue()]
         print_json({"type": "result", "backbones": every, "own": own})
         return
-    table = Table(Column("id", no_wrap=True), "top-1", "GFLOPs", "size", "stages", "good for", box=None)
+    table = Table(
+        Column("id", no_wrap=True), "top-1", "GFLOPs", "size", "stages", "good for", box=None
+    )
     for entry in catalogue():
         weights = entry.weights[0]
         table.add_row(
