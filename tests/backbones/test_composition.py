@@ -1,4 +1,7 @@
-"""Every catalogue network is the plain composition of its stages, and each stage counts."""
+"""Every catalogue network is the plain composition of its stages, and each stage counts.
+
+The smallest network of each family is in the suite; all the others take the marker `slow`.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +9,63 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+import torchvision
+from backbones.networks import networks
 from torch import Tensor, nn
-from torchvision.models import get_model
 
-from tlstudio.backbones.build import build_network
-from tlstudio.backbones.catalogue import Backbone, backbone, catalogue
+from tlstudio.backbones.build import ShapesOnly, build_network
+from tlstudio.backbones.catalogue import Backbone, backbone
 from tlstudio.backbones.staged import Stage, StagedNetwork
 from tlstudio.jobs import HeadSpec
+from tlstudio.training.model_folder import constructor_of
 
 CLASSES = 5
-SMALLEST = {
-    min(members, key=lambda entry: entry.parameters).id
-    for family in {entry.family for entry in catalogue()}
-    if (members := [entry for entry in catalogue() if entry.family == family])
-}
+PICTURE = 64
+"""The side of the test's pictures, in px, or the next one that the network takes."""
 
 
 def unit_scale_(network: nn.Module) -> None:
-    """Random values of order 1 in every parameter and buffer: fresh networks have zero biases,
-    means of 0 and variances of 1, which hide a missing layer. Weights are divided by the root of
-    their fan-in, so that activations stay of order 1 too."""
+    """Random values of order 1 in every parameter and every statistic: fresh networks have zero
+    biases, tiny layer scales, means of 0 and variances of 1, which hide a missing layer. Weights
+    are divided by the root of their fan-in, so that activations stay of order 1 too."""
     for name, parameter in network.named_parameters():
-        if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
-        elif name.endswith("weight"):
-            nn.init.uniform_(parameter, 0.5, 1.5)
-        else:
+        if not name.endswith("weight"):
             nn.init.normal_(parameter)
+        elif parameter.ndim > 1:
+            nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+        else:
+            nn.init.uniform_(parameter, 0.5, 1.5)
     for name, buffer in network.named_buffers():
         if name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
         elif name.endswith("running_mean"):
             buffer.normal_()
-        else:
-            assert name.endswith("num_batches_tracked")
-            buffer.zero_()
 
 
 def random_network(entry: Backbone) -> StagedNetwork:
     torch.manual_seed(7)
-    with torch.device("meta"):
-        staged = build_network(entry, CLASSES, HeadSpec(dropout=0.5))
+    with ShapesOnly():
+        staged = build_network(entry, CLASSES, HeadSpec(dropout=0.5), size_for(entry))
+    buffers = {name: buffer.clone() for name, buffer in staged.network.named_buffers()}
     staged.to_empty(device="cpu")
+    for name, buffer in staged.network.named_buffers():
+        buffer.copy_(buffers[name])  # tables of positions are no statistics
     unit_scale_(staged.network)
     return staged.eval()
 
 
-@pytest.fixture(scope="module", params=[entry.id for entry in catalogue()])
+def size_for(entry: Backbone) -> int:
+    if entry.sizes is None:
+        return entry.weights[0].preprocessing.crop
+    return next(size for size in range(PICTURE, 1000) if entry.sizes.allows(size))
+
+
+def pictures_for(entry: Backbone) -> Tensor:
+    size = size_for(entry)
+    return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module", params=networks())
 def entry(request: pytest.FixtureRequest) -> Backbone:
     return backbone(request.param)
 
@@ -62,9 +75,9 @@ def staged(entry: Backbone) -> StagedNetwork:
     return random_network(entry)
 
 
-@pytest.fixture
-def pictures() -> Tensor:
-    return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+@pytest.fixture(scope="module")
+def pictures(entry: Backbone) -> Tensor:
+    return pictures_for(entry)
 
 
 def compose(staged: StagedNetwork, stages: Sequence[Stage], x: Tensor) -> Tensor:
@@ -96,13 +109,22 @@ def test_no_stage_changes_its_input_so_that_activations_can_be_kept(
         x = output
 
 
-def test_each_parameter_belongs_to_exactly_one_stage_or_to_the_head(
-    entry: Backbone, staged: StagedNetwork
+def owned(module: nn.Module) -> list[int]:
+    return [id(tensor) for tensor in (*module.parameters(), *module.buffers())]
+
+
+def test_all_that_a_network_holds_belongs_to_exactly_one_stage_or_to_the_head(
+    staged: StagedNetwork,
 ) -> None:
-    owned = [id(p) for part in staged.stages for p in part.module.parameters()]
-    owned += [id(p) for p in staged.head.parameters()]
-    assert len(owned) == len(set(owned))
-    assert set(owned) == {id(p) for p in staged.network.parameters()}
+    parts = [part.module for part in staged.stages]
+    held = [identity for part in (*parts, staged.head) for identity in owned(part)]
+    assert len(held) == len(set(held))
+    assert set(held) == set(owned(staged.network))
+
+
+def test_stages_have_the_parameters_that_the_catalogue_says(entry: Backbone) -> None:
+    with ShapesOnly():
+        staged = build_network(entry, CLASSES, HeadSpec())
     counts = [sum(p.numel() for p in part.module.parameters()) for part in staged.stages]
     assert counts == [facts.parameters for facts in entry.stages]
     assert min(counts) > 0
@@ -129,40 +151,37 @@ def test_groups_are_few_and_hold_neighbours(entry: Backbone) -> None:
     assert 4 <= len(starts) <= 9
 
 
-def test_torchvisions_constructor_loads_the_state_strictly(
-    entry: Backbone, staged: StagedNetwork
-) -> None:
-    with torch.device("meta"):
-        plain = get_model(entry.id, weights=None, num_classes=CLASSES)
-    # assign: shapes and names are what is tested, and nothing need be copied.
-    plain.load_state_dict(staged.network.state_dict(), strict=True, assign=True)
-
-
-def check_that_each_stage_counts(staged: StagedNetwork, pictures: Tensor) -> None:
-    """Leaving a stage out, or swapping two neighbours, changes the logits or fails."""
-    expected = staged.network(pictures)
-    stages = list(staged.stages)
-    wrong = {f"without {part.name}": stages[:i] + stages[i + 1 :] for i, part in enumerate(stages)}
-    for i in range(len(stages) - 1):
-        swapped = [*stages[:i], stages[i + 1], stages[i], *stages[i + 2 :]]
-        wrong[f"{stages[i].name} after {stages[i + 1].name}"] = swapped
-    for what, order in wrong.items():
-        try:
-            logits = compose(staged, order, pictures)
-        except RuntimeError:
-            continue
-        assert logits.shape != expected.shape or not torch.equal(logits, expected), what
-
-
 @torch.no_grad()
-@pytest.mark.parametrize("identifier", sorted(SMALLEST))
-def test_a_missing_or_swapped_stage_shows_in_the_smallest_of_each_family(
-    identifier: str, pictures: Tensor
+def test_the_call_in_the_model_card_builds_the_network_that_the_state_fits(
+    entry: Backbone, staged: StagedNetwork, pictures: Tensor
 ) -> None:
-    check_that_each_stage_counts(random_network(backbone(identifier)), pictures)
+    call = constructor_of(entry, staged, CLASSES, HeadSpec(), size_for(entry))
+    with ShapesOnly():
+        plain: nn.Module = getattr(torchvision.models, call.name)(**call.arguments)
+        if call.head is not None:
+            plain.set_submodule(call.head_path, eval(call.head, {"torch": torch}))  # noqa: S307
+    # assign: the numbers need not be copied.
+    plain.load_state_dict(staged.network.state_dict(), strict=True, assign=True)
+    assert torch.equal(plain.eval()(pictures), staged(pictures))
 
 
-@pytest.mark.slow
+OUT_OF_ORDER = (RuntimeError, ValueError, AssertionError, IndexError)
+"""What torchvision's modules raise when they are given what is meant for others."""
+
+
 @torch.no_grad()
 def test_a_missing_or_swapped_stage_shows(staged: StagedNetwork, pictures: Tensor) -> None:
-    check_that_each_stage_counts(staged, pictures)
+    expected, stages = staged.network(pictures), staged.stages
+    x = pictures
+    for index, part in enumerate(stages):
+        rest = stages[index + 1 :]
+        wrong = {f"without {part.name}": rest}
+        if rest:
+            wrong[f"{part.name} after {rest[0].name}"] = (rest[0], part, *rest[1:])
+        for what, order in wrong.items():
+            try:
+                logits = compose(staged, order, x)
+            except OUT_OF_ORDER:
+                continue
+            assert logits.shape != expected.shape or not torch.equal(logits, expected), what
+        x = part.module(x)

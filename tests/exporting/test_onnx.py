@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from backbones.networks import SMALLEST
 from evaluation.made_run import CLASSES, made_run
 from torch.onnx import OnnxExporterError
 from torchvision.transforms import InterpolationMode, v2
@@ -199,10 +200,7 @@ def test_a_network_too_large_for_one_file_is_refused_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "identifier",
-    ["resnet18", "vgg11", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0"],
-)
+@pytest.mark.parametrize("identifier", SMALLEST)
 def test_every_family_can_be_exported(identifier: str, tmp_path: Path) -> None:
     run = made_run(tmp_path, identifier)
     out = tmp_path / "out"

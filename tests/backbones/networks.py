@@ -1,0 +1,23 @@
+"""Owns which networks tests look at: the smallest of each family, and all the others if slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tlstudio.backbones.catalogue import catalogue
+
+SMALLEST = sorted(
+    min(members, key=lambda entry: entry.parameters).id
+    for family in {entry.family for entry in catalogue()}
+    if (members := [entry for entry in catalogue() if entry.family == family])
+)
+
+
+def networks() -> list[Any]:
+    """All ids; those that are not the smallest of their family take the marker `slow`."""
+    return [
+        pytest.param(entry.id, marks=[] if entry.id in SMALLEST else pytest.mark.slow)
+        for entry in catalogue()
+    ]
