@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from tlstudio.backbones.catalogue import catalogue
+from tlstudio.backbones.catalogue import Backbone, catalogue
 
+PICTURE = 64
+"""The side of a test's pictures, in px, or the next one that the network takes."""
 SMALLEST = sorted(
     min(members, key=lambda entry: entry.parameters).id
     for family in {entry.family for entry in catalogue()}
@@ -21,3 +23,10 @@ def networks() -> list[Any]:
         pytest.param(entry.id, marks=[] if entry.id in SMALLEST else pytest.mark.slow)
         for entry in catalogue()
     ]
+
+
+def size_for(entry: Backbone) -> int:
+    """A small input size, in px."""
+    if entry.sizes is None:
+        return entry.weights[0].preprocessing.crop
+    return next(size for size in range(PICTURE, 1000) if entry.sizes.allows(size))

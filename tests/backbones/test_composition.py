@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 import torchvision
-from backbones.networks import networks
+from backbones.networks import networks, size_for
 from torch import Tensor, nn
 
 from tlstudio.backbones.build import ShapesOnly, build_network
@@ -20,8 +20,6 @@ from tlstudio.jobs import HeadSpec
 from tlstudio.training.model_folder import constructor_of
 
 CLASSES = 5
-PICTURE = 64
-"""The side of the test's pictures, in px, or the next one that the network takes."""
 
 
 def unit_scale_(network: nn.Module) -> None:
@@ -52,12 +50,6 @@ def random_network(entry: Backbone) -> StagedNetwork:
         buffer.copy_(buffers[name])  # tables of positions are no statistics
     unit_scale_(staged.network)
     return staged.eval()
-
-
-def size_for(entry: Backbone) -> int:
-    if entry.sizes is None:
-        return entry.weights[0].preprocessing.crop
-    return next(size for size in range(PICTURE, 1000) if entry.sizes.allows(size))
 
 
 def pictures_for(entry: Backbone) -> Tensor:
@@ -149,6 +141,21 @@ def test_groups_are_few_and_hold_neighbours(entry: Backbone) -> None:
     starts = [group for i, group in enumerate(groups) if i == 0 or groups[i - 1] != group]
     assert len(starts) == len(set(starts)), "a group is torn apart"
     assert 4 <= len(starts) <= 9
+
+
+@torch.no_grad()
+def test_a_frozen_network_answers_in_training_mode_as_ever_and_learns_nothing(
+    staged: StagedNetwork, pictures: Tensor
+) -> None:
+    expected = staged.run(pictures)
+    staged.freeze(len(staged.stages))
+    staged.train()
+    learning = {id(p) for p in staged.network.parameters() if p.requires_grad}
+    answers = [staged.run(pictures) for _ in range(2)]
+    staged.eval()
+    staged.freeze(0)
+    assert learning == {id(p) for p in staged.head.parameters()}
+    assert all(torch.equal(answer, expected) for answer in answers), "dropout or moved statistics"
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import get_model
 
-from tlstudio.backbones.build import build_network
+from tlstudio.backbones.build import ShapesOnly, build_network
 from tlstudio.backbones.catalogue import backbone, catalogue
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.errors import UsageError
@@ -143,11 +143,23 @@ def test_a_hidden_head_is_two_layers_with_relu_and_dropout_between(
 
 def test_dropout_in_front_of_the_head_is_the_recipes_and_acts_once() -> None:
     for entry in (backbone("mobilenet_v3_small"), backbone("vgg11"), backbone("efficientnet_b0")):
-        with torch.device("meta"):
+        with ShapesOnly():
             staged = build_network(entry, 2, HeadSpec(dropout=0.9))
         last = list(staged.stages[-1].module.modules())
         assert not any(isinstance(module, nn.Dropout) for module in last)
         assert staged.dropout.p == 0.9
+
+
+def test_a_head_without_a_bias_is_given_one_and_keeps_torchvisions_random_weights() -> None:
+    torch.manual_seed(4)
+    staged = build_network(backbone("maxvit_t"), 3, HeadSpec())
+    assert isinstance(staged.head, nn.Linear)
+    assert torch.equal(staged.head.bias, torch.zeros(3))
+    torch.manual_seed(4)
+    plain = get_model("maxvit_t", weights=None, num_classes=3)
+    own = {name: value for name, value in staged.network.state_dict().items() if "5.b" not in name}
+    assert own.keys() == plain.state_dict().keys()
+    assert torch.equal(staged.head.weight, plain.classifier[-1].weight)
 
 
 def test_the_same_seed_builds_the_same_network() -> None:
