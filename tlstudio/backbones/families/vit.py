@@ -42,7 +42,8 @@ class _Tokens(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         patches = self.patches(x).flatten(2).transpose(1, 2)
-        first = self.first.get_parameter("class_token").expand(len(x), -1, -1)
+        # Not len(x), a number: an export would be for batches of that size only.
+        first = self.first.get_parameter("class_token").expand(x.shape[0], -1, -1)
         tokens = torch.cat([first, patches], dim=1)
         dropped: Tensor = self.dropout(tokens + self.positions.get_parameter("pos_embedding"))
         return dropped
