@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-import torchvision
 from backbones.networks import networks, size_for
 from torch import Tensor, nn
 
@@ -164,7 +163,7 @@ def test_the_call_in_the_model_card_builds_the_network_that_the_state_fits(
 ) -> None:
     call = constructor_of(entry, staged, CLASSES, HeadSpec(), size_for(entry))
     with ShapesOnly():
-        plain: nn.Module = getattr(torchvision.models, call.name)(**call.arguments)
+        plain = call.run()
         if call.head is not None:
             plain.set_submodule(call.head_path, eval(call.head, {"torch": torch}))  # noqa: S307
     # assign: the numbers need not be copied.

@@ -11,7 +11,8 @@ import torch
 from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.jobs import HeadSpec
-from tlstudio.training.model_folder import WEIGHTS, constructor_of, loading_code, save_weights
+from tlstudio.projects.own_models import WEIGHTS
+from tlstudio.training.model_folder import constructor_of, loading_code, save_weights
 
 
 @pytest.mark.parametrize("hidden", [None, 4])
