@@ -277,6 +277,14 @@ QPushButton[kind="link"]:focus, QToolButton[kind="link"]:focus {{
     border: 1px solid {c.accent}; border-radius: 4px; }}
 QPushButton[kind="link"]:disabled, QToolButton[kind="link"]:disabled {{ color: {c.disabled}; }}
 
+QTabBar {{ background: transparent; border: none; }}
+QTabBar::tab {{
+    background: transparent; color: {c.muted}; border: none; border-bottom: 2px solid transparent;
+    padding: 6px 4px; margin-right: 16px; }}
+QTabBar::tab:hover {{ color: {c.text}; }}
+QTabBar::tab:selected {{ color: {c.accent}; border-bottom: 2px solid {c.accent}; }}
+QTabBar::tab:selected:focus {{ border: 1px solid {c.accent}; border-radius: 4px; }}
+
 QProgressBar {{
     background: {c.sunken}; border: 1px solid {c.line}; border-radius: 5px;
     min-height: 8px; max-height: 8px; text-align: center; }}
@@ -286,6 +294,7 @@ QAbstractItemView {{
     background: {c.surface}; border: 1px solid {c.line}; border-radius: {RADIUS}px;
     selection-background-color: {c.accent_soft}; selection-color: {c.text}; outline: none; }}
 QAbstractItemView:focus {{ border: 1px solid {c.accent}; }}
+QHeaderView {{ border: none; }}
 QHeaderView::section {{
     background: {c.surface}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
     padding: 6px 10px; font-size: {size["small"]}pt; }}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -25,12 +25,29 @@ _SIGNS: dict[str, str] = {"info": "i", "ok": "✓", "warn": "!", "error": "✕"}
 def scrolled(content: QWidget) -> QScrollArea:
     """`content` with a scroll bar where the page is too low for it; never a stop for Tab."""
     area = QScrollArea()
+    _set_up(area, content)
+    return area
+
+
+def _set_up(area: QScrollArea, content: QWidget) -> None:
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(content)
-    return area
+
+
+class SnugArea(QScrollArea):
+    """As high as its content where there is room, else it scrolls; never a stop for Tab."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self._content = content
+        _set_up(self, content)
+
+    def sizeHint(self) -> QSize:
+        height = self._content.heightForWidth(self.viewport().width())
+        return QSize(200, max(height, self._content.sizeHint().height()))
 
 
 def _label(text: str, role: str, wrap: bool) -> QLabel:
@@ -215,6 +232,17 @@ class Fold(QWidget):
 
     def _say(self, opened: bool) -> None:
         self.button.setText(f"{'▾' if opened else '▸'}  {self._text}")
+
+
+class CalmWheel(QObject):
+    """The wheel scrolls the page: a field listens to it only once it was clicked."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.Wheel or not isinstance(watched, QWidget):
+            return False
+        if not watched.hasFocus():
+            event.ignore()
+        return not watched.hasFocus()
 
 
 def duration(seconds: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.gui import theme
-from tlstudio.gui.widgets.basics import small_label
+from tlstudio.gui.widgets.basics import CalmWheel, small_label
 from tlstudio.gui.wizard.page import device_words
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import AUGMENTATIONS, Device, DeviceInfo, Recipe
@@ -32,24 +32,13 @@ class PlainSpin(QDoubleSpinBox):
         return self.locale().toString(value, "g", 4)
 
 
-class _CalmWheel(QObject):
-    """The wheel scrolls the page: a field listens to it only once it was clicked."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() != QEvent.Type.Wheel or not isinstance(watched, QWidget):
-            return False
-        if not watched.hasFocus():
-            event.ignore()
-        return not watched.hasFocus()
-
-
 class Advanced(QWidget):
     """Two columns of fields, bound to the state's recipe both ways."""
 
     def __init__(self, state: WizardState) -> None:
         super().__init__()
         self._state = state
-        self._calm = _CalmWheel(self)
+        self._calm = CalmWheel(self)
         self._devices: tuple[DeviceInfo, ...] | None = None
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)

@@ -1,158 +1,196 @@
-"""Owns the page "Which network to start from?": the table, the weights, the details."""
+"""Owns the page "Which network to start from?": the lists, what is said of the choice, the card."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QMessageBox,
-    QPushButton,
-)
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from tlstudio.backbones.catalogue import Backbone
-from tlstudio.gui import theme
+from tlstudio.backbones.catalogue import RECOMMENDED, backbone
+from tlstudio.backbones.weights import weights_state
+from tlstudio.errors import RunError, UsageError
 from tlstudio.gui.engine_room import EngineRoom
-from tlstudio.gui.widgets.backbone_table import BackboneTable, megabytes
-from tlstudio.gui.widgets.basics import (
-    Card,
-    Fold,
-    Notice,
-    body_label,
-    count,
-    heading_label,
-    link_button,
-    small_label,
-)
+from tlstudio.gui.widgets.basics import Notice, small_label
+from tlstudio.gui.wizard.network_lists import NetworkLists
 from tlstudio.gui.wizard.page import Page
+from tlstudio.gui.wizard.start_card import StartCard
+from tlstudio.gui.wizard.start_words import megabytes
 from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.gui.wizard.weights_session import Outcome, WeightsSession
 from tlstudio.jobs import WeightsSpec
+from tlstudio.projects.own_models import OwnRun, own_run
+from tlstudio.projects.places import runs_folder
 
 
 class BackbonePage(Page):
-    """A table to choose from; under it what the chosen network starts from."""
+    """Lists to choose from; under them what the chosen network starts from. A weights file or a
+    run's folder may be dropped on it at any time."""
 
     page_id = PageId.BACKBONE
 
     def __init__(self, state: WizardState, engine: EngineRoom) -> None:
         question = QCoreApplication.translate("BackbonePage", "Which network to start from?")
         super().__init__(state, engine, question)
+        self.setAcceptDrops(True)
+        self.session = WeightsSession(state, engine, self)
         self.body.addWidget(
             small_label(
                 self.tr(
-                    "Each network has seen a million everyday photographs; what it learned there "
-                    "helps with yours. Work is in billions of operations for one picture: more "
-                    "takes longer, and with each doubling its bar grows by one step. Accuracy is "
-                    "what was published for those photographs."
+                    "Each network has already seen a great many everyday photographs; what it "
+                    "learned there helps with yours. Work is what one picture costs: each doubling "
+                    "makes its bar one step longer. Accuracy is what was published for ImageNet."
                 ),
                 wrap=True,
             )
         )
-        self.table = BackboneTable(state)
-        self.table.chosen.connect(self._choose)
-        self.body.addWidget(self.table, 1)
+        self.lists = NetworkLists(state)
+        self.lists.network_chosen.connect(self._choose)
+        self.lists.model_chosen.connect(self._start_from_model)
+        self.lists.folder_asked.connect(self.ask_for_run)
+        self.lists.turned.connect(self.refresh)
+        self.table = self.lists.table
+        self.body.addWidget(self.lists, 1)
         self.notice = Notice()
-        self.notice.acted.connect(self.use_published)
-        self.body.addWidget(self.notice)
-        self.body.addWidget(self._weights_card())
-        self.table.networks.look_for_weights()
-
-    def _weights_card(self) -> Card:
-        card = Card()
-        card.body.setContentsMargins(theme.WIDE, 12, theme.WIDE, 12)
-        self.name_label = heading_label("")
-        self.weights_label = body_label("")
-        self.file_button = QPushButton(self.tr("Choose a weights &file…"))
-        self.file_button.clicked.connect(self.ask_for_file)
-        self.published_button = QPushButton(self.tr("Use the &published weights"))
-        self.published_button.clicked.connect(self.use_published)
-        row = QHBoxLayout()
-        row.setSpacing(12)
-        row.addWidget(self.weights_label, 1)
-        row.addWidget(self.published_button)
-        row.addWidget(self.file_button)
-        self.details = Fold(self.tr("&Details"))
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(theme.WIDE)
-        self._grid.setVerticalSpacing(theme.TIGHT)
-        self._grid.setColumnStretch(1, 1)
-        self._facts: list[QLabel] = []
-        for line, name in enumerate(
-            (self.tr("Paper"), self.tr("Year"), self.tr("Licence"), self.tr("Parameters"))
-        ):
-            fact = body_label("")
-            fact.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._facts.append(fact)
-            self._grid.addWidget(small_label(name), line, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(fact, line, 1)
-        self.scratch_button = link_button(self.tr("Start from random numbers instead…"))
-        self.scratch_button.clicked.connect(self.ask_for_scratch)
-        self.details.body.addLayout(self._grid)
-        self.details.body.addWidget(self.scratch_button, 0, Qt.AlignmentFlag.AlignLeft)
-        card.body.addWidget(self.name_label)
-        card.body.addLayout(row)
-        card.body.addWidget(self.details)
-        return card
+        self.notice.acted.connect(self._act)
+        self.result_notice = Notice()
+        self.result_notice.acted.connect(self.session.repeat)
+        self.card = StartCard(state, self.session)
+        self.card.file_asked.connect(self.ask_for_file)
+        self.card.scratch_asked.connect(self.ask_for_scratch)
+        for widget in (self.notice, self.result_notice, self.card):
+            self.body.addWidget(widget)
+        self.session.changed.connect(self.refresh)
+        self.session.fetched.connect(self.table.networks.look_for_weights)
 
     # --- showing --------------------------------------------------------------------------------
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Training may have brought weights, and a model, since the page was last seen."""
+        self.table.networks.look_for_weights()
+        self.lists.look_for_models()
+        super().showEvent(event)
+
+    def leave(self) -> None:
+        self.lists.leave()
+
     def refresh(self) -> None:
-        self.table.refresh()
-        entry, weights = self.state.backbone, self.state.weights
-        self.name_label.setText(entry.name)
-        self.weights_label.setText(self._weights_sentence(entry, weights))
-        self.published_button.setVisible(weights.source == "file")
-        for label, text in zip(self._facts, self._fact_texts(entry), strict=True):
-            label.setText(text)
-        if weights.source == "scratch":
+        self.lists.refresh()
+        self.card.refresh(self.lists.introduces(self.state.backbone_id))
+        self._show_result()
+        self._show_notice()
+
+    def _show_result(self) -> None:
+        outcome = self.session.outcome
+        if outcome is None:
+            self.result_notice.clear()
+        else:
+            again = self.tr("&Try again") if outcome.again else ""
+            self.result_notice.say(outcome.kind, outcome.message, outcome.hint, again)
+
+    def _show_notice(self) -> None:
+        """What has to be said of the choice itself; the button does what `_act` says."""
+        state = self.state
+        if state.must_agree:
+            self._ask_for_consent()
+        elif state.weights.source == "scratch":
             self.notice.say(
                 "warn",
-                self.tr("{0} starts from random numbers.").format(entry.name),
+                self.tr("{0} starts from random numbers.").format(state.backbone.name),
                 self.tr(
                     "It then knows nothing of pictures: expect far worse answers, unless you have "
                     "tens of thousands of pictures and let every block learn."
                 ),
                 self.tr("Use the published weights"),
             )
+        elif state.backbone.bundled and state.weights.source == "published":
+            self._offer_better()
         else:
             self.notice.clear()
 
-    def _weights_sentence(self, entry: Backbone, weights: WeightsSpec) -> str:
-        if weights.source == "file":
-            return self.tr("Starts from your file {0}.").format(weights.file)
-        if weights.source == "scratch":
-            return self.tr("Starts from random numbers.")
-        if self.table.networks.is_present(entry):
-            return self.tr("Starts from the published weights, which are on this computer.")
-        text = self.tr(
-            "Starts from the published weights. They are downloaded once ({0}) when you press "
-            "Start; without a network, choose a file that you have."
+    def _ask_for_consent(self) -> None:
+        weights = self.state.meant
+        text = self.tr("These weights of {0} are not for commercial use ({1}).")
+        self.notice.say(
+            "warn",
+            text.format(self.state.backbone.name, weights.licence),
+            self.tr(
+                "The licence also binds every model that you train from them. Choose other weights "
+                "for anything commercial."
+            ),
+            self.tr("My use is &not commercial"),
         )
-        return text.format(megabytes(entry.weights[0].bytes))
 
-    def _fact_texts(self, entry: Backbone) -> tuple[str, ...]:
-        text = self.tr("{0}, in {1} blocks; it looks at {2} × {2} pixels")
-        size = text.format(
-            count(entry.parameters), len(entry.stages), entry.weights[0].preprocessing.crop
+    def _offer_better(self) -> None:
+        """Nothing is downloaded before the button is pressed that says so."""
+        better = backbone(RECOMMENDED)
+        here = weights_state(better.weights[0]) == "present"
+        busy = self.session.running
+        text = self.tr("Download {0} ({1})")
+        action = text.format(better.name, megabytes(better.weights[0].bytes))
+        self.notice.say(
+            "info",
+            self.tr("This one comes with the program and works without a network."),
+            self.tr(
+                "Networks that learnt from ImageNet, more than a million photographs, give better "
+                "answers."
+            ),
+            "" if busy else self.tr("Choose {0}").format(better.name) if here else action,
         )
-        return (entry.paper, str(entry.year), entry.weights[0].licence, size)
 
     def set_locked(self, locked: bool) -> None:
-        mode = self.table.SelectionMode
-        self.table.setSelectionMode(mode.NoSelection if locked else mode.SingleSelection)
-        for button in (self.file_button, self.published_button, self.scratch_button):
-            button.setDisabled(locked)
+        self.lists.set_locked(locked)
         self.notice.setDisabled(locked)
+        self.result_notice.setDisabled(locked)
 
     # --- choosing -------------------------------------------------------------------------------
 
+    def _act(self) -> None:
+        better = backbone(RECOMMENDED)
+        if self.state.must_agree:
+            self.state.agree()
+        elif self.state.weights.source == "scratch":
+            self.state.use_default_weights()
+        elif weights_state(better.weights[0]) == "present":
+            self._choose(better.id)
+        else:
+            self.session.download(better, better.weights[0])
+
     def _choose(self, identifier: str) -> None:
         if not self.state.training:
+            self.session.forget()
             self.state.set_backbone(identifier)
+
+    def _start_from_model(self, run: OwnRun) -> None:
+        if self.state.training:
+            return
+        self.session.forget()
+        try:
+            self.state.start_from(run.as_backbone())
+        except UsageError as error:
+            self.session.say(Outcome("error", error.message, error.hint))
+
+    def use_run(self, folder: str) -> None:
+        """Starts from the model in the folder of a run, or of a model."""
+        try:
+            run = own_run(Path(folder))
+        except RunError as error:
+            self.session.say(Outcome("error", error.message, error.hint))
+        else:
+            self._start_from_model(run)
+
+    def use_file(self, file: str) -> None:
+        """Finds out whose weights the file holds, and starts from them."""
+        if not self.state.training:
+            self.session.identify(str(Path(file)))
+
+    def ask_for_run(self) -> None:
+        dialog = QFileDialog(self, self.tr("Choose the folder of a run"), str(runs_folder()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.use_run)
+        dialog.open()
 
     def ask_for_file(self) -> None:
         dialog = QFileDialog(self, self.tr("Choose a weights file"))
@@ -163,13 +201,6 @@ class BackbonePage(Page):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.use_file)
         dialog.open()
-
-    def use_file(self, file: str) -> None:
-        """Starts the chosen network from this file; whether it fits is checked at the start."""
-        self.state.set_weights(WeightsSpec(source="file", file=str(Path(file))))
-
-    def use_published(self) -> None:
-        self.state.set_weights(WeightsSpec())
 
     def ask_for_scratch(self) -> None:
         box = QMessageBox(self)
@@ -194,3 +225,25 @@ class BackbonePage(Page):
         go.clicked.connect(lambda: self.state.set_weights(WeightsSpec(source="scratch")))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+    # --- dropping -------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if not self.state.training and not self.session.running and event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls()]
+        if len(paths) != 1 or not paths[0]:
+            self.session.say(
+                Outcome(
+                    "warn",
+                    self.tr("A network starts from one file."),
+                    self.tr("Drop one weights file, or the folder of one run."),
+                )
+            )
+        elif Path(paths[0]).is_dir():
+            self.use_run(paths[0])
+        else:
+            self.use_file(paths[0])
+        event.acceptProposedAction()

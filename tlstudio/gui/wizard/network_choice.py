@@ -42,9 +42,14 @@ class NetworkChoice:
         return None
 
     @property
+    def meant(self) -> Weights:
+        """The set of the catalogue's weights whose preprocessing counts."""
+        return self.published or self.backbone.weights[0]
+
+    @property
     def own_size(self) -> int:
         """The side, in px, of the pictures that the weights were made for."""
-        return (self.published or self.backbone.weights[0]).preprocessing.crop
+        return self.meant.preprocessing.crop
 
     @property
     def size(self) -> int:
@@ -63,7 +68,7 @@ class NetworkChoice:
         return self.fetching or None
 
 
-def default_weights(entry: Backbone) -> WeightsSpec:
-    """The first of a network's weights. Those that forbid commercial use must be named."""
-    first = entry.weights[0]
-    return WeightsSpec(variant=None if first.commercial else first.name)
+def weights_spec(entry: Backbone, weights: Weights) -> WeightsSpec:
+    """What a job says to start from these weights: nothing where they are the default ones."""
+    default = weights.commercial and weights.name == entry.weights[0].name
+    return WeightsSpec(variant=None if default else weights.name)

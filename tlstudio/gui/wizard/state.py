@@ -16,7 +16,7 @@ from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import plan
 from tlstudio.gui.wizard.findings import Overview
-from tlstudio.gui.wizard.network_choice import NetworkChoice, default_weights
+from tlstudio.gui.wizard.network_choice import NetworkChoice, weights_spec
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.gui.wizard.run_names import new_run_folder
 from tlstudio.gui.wizard.wording import translate
@@ -152,9 +152,9 @@ class WizardState(NetworkChoice):
     def set_backbone(self, identifier: str) -> None:
         """Another network: its default weights, and the freeze plan of the preset."""
         if identifier != self.backbone_id:
-            self.start_from(
-                BackboneSpec(id=identifier, weights=default_weights(backbone(identifier)))
-            )
+            entry = backbone(identifier)
+            weights = weights_spec(entry, entry.weights[0])
+            self.start_from(BackboneSpec(id=identifier, weights=weights))
 
     def start_from(self, spec: BackboneSpec) -> None:
         """Another network, or the same with other weights and another input size. Raises
@@ -186,7 +186,7 @@ class WizardState(NetworkChoice):
 
     def use_default_weights(self) -> None:
         """The published weights that the catalogue has first."""
-        self.set_weights(default_weights(self.backbone))
+        self.set_weights(weights_spec(self.backbone, self.backbone.weights[0]))
 
     def set_input_size(self, size: int | None) -> None:
         """The side of the pictures in px; None for the weights' own. Raises `UsageError` for a size
