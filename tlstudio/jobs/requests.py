@@ -1,0 +1,145 @@
+"""Owns what the engine can be asked to run; the first words of each say what it gives back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from tlstudio.jobs.base import Device, Spec
+from tlstudio.jobs.training import DatasetSpec, TrainingJob
+
+
+class ScanJob(Spec):
+    """Looks through a folder of pictures; the result is a `ScanResult`."""
+
+    kind: Literal["scan"] = "scan"
+    dataset: DatasetSpec
+    seed: int = 0
+
+
+class SampleJob(Spec):
+    """Draws the sample pictures into `folder`; the result is a `SampleResult`."""
+
+    kind: Literal["sample"] = "sample"
+    folder: str
+    seed: int = 0
+    pictures_per_class: int = Field(default=60, ge=4, le=10_000)
+
+
+class WeightsName(Spec):
+    """A set of the catalogue's weights; without a `variant` the network's default."""
+
+    backbone: str
+    variant: str | None = None
+
+
+class IdentifyWeights(Spec):
+    """Finds out whose weights are in `file`; the result is an `IdentifiedWeights`."""
+
+    kind: Literal["identify"] = "identify"
+    file: str
+
+
+class DownloadWeights(Spec):
+    """Fetches what is missing of these weights; the result is a `WeightsResult`."""
+
+    kind: Literal["download"] = "download"
+    weights: tuple[WeightsName, ...] = Field(min_length=1)
+
+
+class PackWeights(Spec):
+    """Fetches what is missing and writes all of it into the one file `file`; a `WeightsResult`."""
+
+    kind: Literal["pack"] = "pack"
+    weights: tuple[WeightsName, ...] = Field(min_length=1)
+    file: str
+
+
+class UnpackWeights(Spec):
+    """Puts the weights in the pack `file` where the program finds them; a `WeightsResult`."""
+
+    kind: Literal["unpack"] = "unpack"
+    file: str
+
+
+class TrainRun(Spec):
+    """Trains `job` into the new run folder `run`; the result is a `TrainResult`.
+
+    Only with `download` may published weights that are not on this computer be fetched.
+    """
+
+    kind: Literal["train"] = "train"
+    job: TrainingJob
+    run: str
+    cache: str | None = None
+    download: bool = False
+
+
+class ResumeRun(Spec):
+    """Carries on the interrupted run in `run`; the result is a `TrainResult`."""
+
+    kind: Literal["resume"] = "resume"
+    run: str
+    cache: str | None = None
+
+
+class FinishRun(Spec):
+    """Makes the model of an interrupted run from its best epoch so far; a `TrainResult`."""
+
+    kind: Literal["finish"] = "finish"
+    run: str
+
+
+class EvaluateJob(Spec):
+    """Scores a run on its validation pictures, or on `folder`; an `EvaluationResult`."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    run: str
+    folder: str | None = None
+    device: Device = "auto"
+
+
+class PredictJob(Spec):
+    """Answers for pictures or folders of them; `model` is a run or a model folder."""
+
+    kind: Literal["predict"] = "predict"
+    model: str
+    inputs: tuple[str, ...] = Field(min_length=1)
+    device: Device = "auto"
+
+
+ExportFormat = Literal["onnx", "torchvision"]
+
+
+class ExportJob(Spec):
+    """Writes a run's model in `format` into the folder `out` and checks it; an `ExportResult`."""
+
+    kind: Literal["export"] = "export"
+    run: str
+    format: ExportFormat = "onnx"
+    out: str
+
+
+class DoctorJob(Spec):
+    """Looks at versions, devices and folders; the result is a `DoctorResult`."""
+
+    kind: Literal["doctor"] = "doctor"
+
+
+Job = (
+    ScanJob
+    | SampleJob
+    | IdentifyWeights
+    | DownloadWeights
+    | PackWeights
+    | UnpackWeights
+    | TrainRun
+    | ResumeRun
+    | FinishRun
+    | EvaluateJob
+    | PredictJob
+    | ExportJob
+    | DoctorJob
+)
+JOBS: TypeAdapter[Job] = TypeAdapter(Annotated[Job, Field(discriminator="kind")])

@@ -1,0 +1,208 @@
+"""Owns what jobs give back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from tlstudio.jobs.base import Record
+from tlstudio.jobs.requests import ExportFormat
+
+Part = Literal["train", "val", "test"]
+
+
+class LeftOut(Record):
+    """A file that is not used, and why; `file` is relative to the folder, with forward slashes."""
+
+    file: str
+    reason: str
+
+
+class Picture(Record):
+    """A picture that is used; `file` is relative to the folder, with forward slashes."""
+
+    file: str
+    label: str
+    part: Part
+
+
+class Split(Record):
+    """How many pictures each part has. `given` is true where the folder brought its own split."""
+
+    given: bool
+    train: int
+    val: int
+    test: int
+
+
+class ScanResult(Record):
+    """`classes` maps each class, in label order, to its number of pictures over all parts."""
+
+    kind: Literal["scan"] = "scan"
+    folder: str
+    pictures: int
+    classes: dict[str, int]
+    split: Split
+    left_out: tuple[LeftOut, ...] = ()
+    files: tuple[Picture, ...] = ()
+
+
+class SampleResult(Record):
+    kind: Literal["sample"] = "sample"
+    folder: str
+    pictures: int
+    classes: dict[str, int]
+
+
+class IdentifiedWeights(Record):
+    """The network of the catalogue whose weights a file holds.
+
+    `variant` names the published set that the file is, None where it is none of them; `classes` is
+    the number of classes of its head, None where it has no plain one.
+    """
+
+    kind: Literal["identified"] = "identified"
+    file: str
+    backbone: str
+    name: str
+    variant: str | None
+    classes: int | None
+
+
+class KeptWeights(Record):
+    """A set of the catalogue's weights on this computer; `new` where this job brought it."""
+
+    backbone: str
+    variant: str
+    file: str
+    bytes: int
+    licence: str
+    commercial: bool
+    new: bool
+
+
+class WeightsResult(Record):
+    """`pack` is the file that holds them all, where one was written or read."""
+
+    kind: Literal["weights"] = "weights"
+    weights: tuple[KeptWeights, ...]
+    pack: str | None = None
+
+
+class TrainResult(Record):
+    """What a run came to. Accuracies are fractions on the validation pictures.
+
+    `kept` says which model is shipped: the probe where training did not beat it. `epochs` is the
+    number of epochs run, `best_epoch` the best of them (from 1). A run that was finished before its
+    first epoch ended has no `trained_accuracy` and 0 for both.
+    """
+
+    kind: Literal["train"] = "train"
+    run: str
+    model: str
+    kept: Literal["probe", "trained"]
+    val_accuracy: float
+    probe_accuracy: float
+    trained_accuracy: float | None
+    best_epoch: int
+    epochs: int
+    seconds: float
+
+
+class Prediction(Record):
+    """One picture's answer; `probabilities` follow the order of the classes and sum to 1."""
+
+    file: str
+    label: str
+    confidence: float
+    probabilities: tuple[float, ...]
+
+
+class ScoredPrediction(Prediction):
+    """An answer beside the truth; `picture` is the file's full path."""
+
+    truth: str
+    picture: str
+
+
+class EvaluationResult(Record):
+    """`accuracy_low` and `accuracy_high` bound the 95 % Wilson interval.
+
+    `confusion[i][j]` counts the pictures of class i that were called class j.
+    """
+
+    kind: Literal["evaluation"] = "evaluation"
+    run: str
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    n: int
+    classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    predictions: tuple[ScoredPrediction, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class PredictionResult(Record):
+    kind: Literal["predictions"] = "predictions"
+    classes: tuple[str, ...]
+    predictions: tuple[Prediction, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class ExportResult(Record):
+    """An export and its certificate: what its own runtime says of the validation pictures.
+
+    `same_answer` of `n` pictures get the same class; `largest_difference` is the largest absolute
+    difference of a probability. `code` is a short program that uses the file.
+    """
+
+    kind: Literal["export"] = "export"
+    format: ExportFormat
+    files: tuple[str, ...]
+    runtime: str
+    n: int
+    same_answer: int
+    largest_difference: float
+    bytes: int
+    code: str
+
+
+class DeviceInfo(Record):
+    """A device that can train. `id` is what `--device` takes; `memory` is in bytes."""
+
+    id: str
+    name: str
+    memory: int | None = None
+    cores: int | None = None
+
+
+class DoctorResult(Record):
+    """`devices` lists the best one first. `problems` are sentences; empty means all is well."""
+
+    kind: Literal["doctor"] = "doctor"
+    versions: dict[str, str]
+    platform: str
+    devices: tuple[DeviceInfo, ...]
+    folders: dict[str, str]
+    problems: tuple[str, ...] = ()
+
+
+Result = (
+    ScanResult
+    | SampleResult
+    | IdentifiedWeights
+    | WeightsResult
+    | TrainResult
+    | EvaluationResult
+    | PredictionResult
+    | ExportResult
+    | DoctorResult
+)
+_RESULTS: TypeAdapter[Result] = TypeAdapter(Annotated[Result, Field(discriminator="kind")])
+
+
+def result_from_dict(values: dict[str, Any]) -> Result:
+    """Reads a result as it came over a pipe; raises pydantic's `ValidationError` otherwise."""
+    return _RESULTS.validate_python(values)
