@@ -16,11 +16,12 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 from scripted_engine import ScriptedClient, waits_for_cancel
 
-from tlstudio.backbones.catalogue import RECOMMENDED, backbone, catalogue, selection
+from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, backbone, catalogue, selection
 from tlstudio.errors import WeightsError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.backbone_table import Column
 from tlstudio.gui.widgets.choice_table import SHARE_ROLE
+from tlstudio.gui.wizard import network_choice
 from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.network_lists import Tab
 from tlstudio.gui.wizard.state import PageId, WizardState
@@ -272,6 +273,51 @@ def test_weights_without_commercial_use_are_taken_after_one_consent(
     assert page.isComplete()
     assert not page.notice.isVisible()
     assert page.state.job().backbone.weights.variant == backbone("vit_h_14").weights[0].name
+
+
+def bundled(monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    """The network that is chosen here, as if its weights came with the program."""
+    entry = backbone("squeezenet1_1")
+    own = {"url": None, "top1": None, "top5": None}
+    entry = entry.model_copy(update={"weights": (entry.weights[0].model_copy(update=own),)})
+    monkeypatch.setattr(
+        network_choice, "backbone", lambda name: entry if name == entry.id else backbone(name)
+    )
+    return entry
+
+
+def test_the_bundled_network_offers_better_weights_and_fetches_them_when_asked(
+    qtbot: QtBot, page: BackbonePage, client: ScriptedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = bundled(monkeypatch)
+    page.state.set_backbone(entry.id)
+    page.card.details.set_open(True)
+    assert "comes with the program" in page.notice.message
+    assert "better" in page.notice.hint
+    assert any("not measured on ImageNet" in fact.text() for _, fact in page.card._facts)
+    assert not client.jobs
+
+    def download(_: Job) -> Work:
+        yield Progress(phase="download", done=0, total=0, unit="bytes")
+        put(RECOMMENDED)
+        return WeightsResult(weights=())
+
+    client.script["download"] = download
+    click(qtbot, page.notice.findChild(QPushButton))
+    qtbot.waitUntil(lambda: page.state.backbone_id == RECOMMENDED)
+    assert not page.notice.isVisible()
+
+
+def test_better_weights_that_are_here_are_offered_without_a_download(
+    qtbot: QtBot, page: BackbonePage, client: ScriptedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(RECOMMENDED)
+    page.state.set_backbone(bundled(monkeypatch).id)
+    button = page.notice.findChild(QPushButton)
+    assert button.text() == "Choose MobileNetV2"
+    click(qtbot, button)
+    assert page.state.backbone_id == RECOMMENDED
+    assert not client.jobs
 
 
 # --- input size ---------------------------------------------------------------------------------

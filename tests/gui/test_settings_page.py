@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.backbones.catalogue import catalogue
 from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.widgets.stage_strip import StageStrip
 from tlstudio.gui.wizard.settings import SettingsPage
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import AUGMENTATIONS, DoctorResult, Recipe
@@ -73,14 +74,35 @@ def test_the_strip_tells_assistive_technology_its_value(page: SettingsPage) -> N
     assert interface.valueInterface().maximumValue() == 9
 
 
-@pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.id)
-def test_every_network_fits_the_strip(page: SettingsPage, entry) -> None:  # type: ignore[no-untyped-def]
-    page.state.set_backbone(entry.id)
-    page.strip.resize(560, page.strip.height())
-    edges = [page.strip.edge(frozen) for frozen in range(len(entry.stages) + 1)]
-    assert all(later > earlier for earlier, later in pairwise(edges))
-    assert edges[0] > 50
-    assert edges[-1] < 560 - 50
+def test_every_network_fits_the_strip(qtbot: QtBot) -> None:
+    strip = StageStrip()
+    qtbot.addWidget(strip)
+    strip.resize(560, strip.sizeHint().height())
+    for entry in catalogue():
+        strip.set_stages(entry.stages)
+        edges = [strip.edge(frozen) for frozen in range(len(entry.stages) + 1)]
+        assert all(later > earlier for earlier, later in pairwise(edges)), entry.id
+        assert edges[0] > 50
+        assert edges[-1] < 560 - 50
+
+
+def test_a_hundred_blocks_can_be_told_apart_by_mouse_and_keyboard(qtbot: QtBot) -> None:
+    strip = StageStrip()
+    qtbot.addWidget(strip)
+    strip.resize(560, strip.sizeHint().height())
+    entry = max(catalogue(), key=lambda entry: len(entry.stages))
+    strip.set_stages(entry.stages)
+    strip.show()
+    spot = QPoint(round(strip.edge(40)), 60)
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=spot)
+    assert strip.value() == pytest.approx(40, abs=1)
+    before = strip.value()
+    qtbot.keyClick(strip, Qt.Key.Key_Right)
+    assert strip.value() == before + 1
+    qtbot.keyClick(strip, Qt.Key.Key_PageUp)
+    groups = [stage.group for stage in entry.stages]
+    assert groups[strip.value()] != groups[strip.value() - 1]
+    assert not strip.grab().isNull()
 
 
 def test_epochs_go_into_the_recipe(qtbot: QtBot, page: SettingsPage) -> None:

@@ -19,7 +19,7 @@ from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.gui.wizard.training_model import TrainingModel
 from tlstudio.gui.wizard.training_words import outcome
-from tlstudio.jobs import Job, Result, ScanResult
+from tlstudio.jobs import Job, Result, ScanResult, WeightsSpec
 from tlstudio.tasks import Answer, Answers, Event, Logged, Progress, Warned
 
 if TYPE_CHECKING:
@@ -106,6 +106,24 @@ def test_start_trains_the_choices_in_a_new_run_folder(
     assert state.training
     page.session.cancel()
     reach(qtbot, page, "interrupted")
+
+
+def test_start_says_what_it_would_download_and_only_then_does(
+    qtbot: QtBot, page: TrainPage, client: ScriptedClient, state: WizardState
+) -> None:
+    state.set_backbone("resnet50")
+    assert page.controls.start.text() == "Download 103\u00a0MB and &start"
+    click(qtbot, page.controls.start)
+    qtbot.waitUntil(lambda: len(client.jobs) == 1)
+    page.session.cancel()
+    reach(qtbot, page, "interrupted")
+    state.set_weights(WeightsSpec(source="scratch"))
+    assert page.controls.again.text() == "Start a&gain"
+    click(qtbot, page.controls.again)
+    qtbot.waitUntil(lambda: len(client.jobs) == 2)
+    page.session.cancel()
+    reach(qtbot, page, "interrupted")
+    assert [getattr(job, "download", None) for job in client.jobs] == [True, False]
 
 
 def test_the_figures_follow_the_events(qtbot: QtBot, page: TrainPage) -> None:

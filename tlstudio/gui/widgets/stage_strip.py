@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -28,6 +28,8 @@ _ENDS = 62.0
 """Room for the picture on the left and for the answer on the right."""
 _TALL, _SHORT = 68.0, 36.0
 _TOP = 34.0
+_NARROW = 7.0
+"""Blocks that would be less wide than this are drawn as one bar with their number."""
 
 
 @dataclass(frozen=True)
@@ -107,20 +109,21 @@ class StageStrip(QAbstractSlider):
 
     def edge(self, frozen: int) -> float:
         """Where the handle stands, in pixels from the left, with so many blocks frozen."""
+        return self._edges()[frozen]
+
+    def _edges(self) -> list[float]:
         blocks = self._blocks()
         if not blocks:
-            return _ENDS
-        if frozen <= 0:
-            return blocks[0].left() - _GROUP_GAP / 2
-        if frozen >= len(blocks):
-            return blocks[-1].right() + _GROUP_GAP / 2
-        return (blocks[frozen - 1].right() + blocks[frozen].left()) / 2
+            return [_ENDS]
+        between = [(left.right() + right.left()) / 2 for left, right in pairwise(blocks)]
+        half = _GROUP_GAP / 2
+        return [blocks[0].left() - half, *between, blocks[-1].right() + half]
 
     # --- moving ---------------------------------------------------------------------------------
 
     def _move_to(self, x: float) -> None:
-        value = min(range(self.maximum() + 1), key=lambda frozen: abs(self.edge(frozen) - x))
-        self.setValue(value)
+        edges = self._edges()
+        self.setValue(min(range(len(edges)), key=lambda frozen: abs(edges[frozen] - x)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -168,15 +171,37 @@ class StageStrip(QAbstractSlider):
         self._paint_handle(painter)
 
     def _paint_blocks(self, painter: QPainter, blocks: list[QRectF]) -> None:
+        for group in self._groups:
+            members = blocks[group.first : group.first + group.size]
+            if members[0].width() < _NARROW:
+                self._paint_collapsed(painter, group, members)
+                continue
+            for number, block in enumerate(members, start=group.first):
+                frozen = number < self.value()
+                self._paint_block(painter, block, frozen)
+                if frozen and block.width() >= 18:
+                    _snowflake(painter, block.center(), min(6.0, block.width() / 3))
+
+    def _paint_block(self, painter: QPainter, block: QRectF, frozen: bool) -> None:
         c = theme.colours()
-        for number, block in enumerate(blocks):
-            frozen = number < self.value()
-            painter.setPen(QPen(QColor(c.frozen_edge if frozen else c.learning_edge), 1))
-            painter.setBrush(QColor(c.frozen if frozen else c.learning))
-            radius = min(3.0, block.width() / 3)
-            painter.drawRoundedRect(block, radius, radius)
-            if frozen and block.width() >= 18:
-                _snowflake(painter, block.center(), min(6.0, block.width() / 3))
+        painter.setPen(QPen(QColor(c.frozen_edge if frozen else c.learning_edge), 1))
+        painter.setBrush(QColor(c.frozen if frozen else c.learning))
+        radius = min(3.0, block.width() / 3)
+        painter.drawRoundedRect(block, radius, radius)
+
+    def _paint_collapsed(self, painter: QPainter, group: Group, members: list[QRectF]) -> None:
+        """Many blocks as one bar, in two where the handle stands in it."""
+        c = theme.colours()
+        painter.setFont(theme.text_font("small"))
+        split = min(max(self.value() - group.first, 0), group.size)
+        for part, frozen in ((members[:split], True), (members[split:], False)):
+            if not part:
+                continue
+            bar, text = part[0].united(part[-1]), f"× {len(part)}"
+            self._paint_block(painter, bar, frozen)
+            painter.setPen(QColor(c.frozen_text if frozen else c.learning_text))
+            if QFontMetrics(painter.font()).horizontalAdvance(text) + 4 <= bar.width():
+                painter.drawText(bar, Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_labels(self, painter: QPainter, blocks: list[QRectF]) -> None:
         painter.setFont(theme.text_font("small"))

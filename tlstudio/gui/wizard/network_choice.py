@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tlstudio.backbones.catalogue import Backbone, Weights, backbone
-from tlstudio.backbones.weights import default_backbone
+from tlstudio.backbones.weights import default_backbone, weights_state
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import BackboneSpec, WeightsSpec
 
@@ -55,6 +55,12 @@ class NetworkChoice:
     def size(self) -> int:
         """The side, in px, of the pictures that the network will look at."""
         return self.input_size or self.own_size
+
+    def to_download(self) -> Weights | None:
+        """The published weights that have to be fetched before training; None where none are."""
+        if self.weights.source != "published" or self.published is None:
+            return None
+        return self.published if weights_state(self.published) == "download" else None
 
     @property
     def must_agree(self) -> bool:

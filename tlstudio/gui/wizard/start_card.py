@@ -156,7 +156,7 @@ class StartCard(Card):
         self.sentence.setText(entry.sentence)
         self.sentence.setHidden(introduced)
         self.weights_label.setText(start_sentence(state, here))
-        missing = state.weights.source == "published" and not here and not state.must_agree
+        missing = state.to_download() is not None and not state.must_agree
         self.download_button.setVisible(missing and not busy)
         if published is not None:
             text = self.tr("Down&load now ({0})").format(megabytes(published.bytes))

@@ -36,6 +36,7 @@ from tlstudio.gui.widgets.basics import (
 from tlstudio.gui.widgets.figures import Figure, FigureRow
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
+from tlstudio.gui.wizard.start_words import megabytes
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.gui.wizard.training_controls import TrainingControls
 from tlstudio.gui.wizard.training_session import TrainingSession
@@ -246,6 +247,8 @@ class TrainPage(Page):
 
     def _show_stage(self) -> None:
         session = self.session
+        missing = self.state.to_download()
+        self.controls.name_start(megabytes(missing.bytes) if missing else "")
         self.controls.show_stage(session, self._stale)
         if self._stale:
             text = self.tr("Your choices changed since this model was trained.")

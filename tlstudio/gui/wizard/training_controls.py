@@ -15,13 +15,14 @@ class TrainingControls(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.start = QPushButton(self.tr("&Start"))
+        self.start = QPushButton()
         self.carry_on = QPushButton(self.tr("Carry &on"))
         self.pause = QPushButton(self.tr("&Pause"))
         self.resume = QPushButton(self.tr("&Resume"))
         self.keep = QPushButton(self.tr("Stop and &keep the best"))
-        self.again = QPushButton(self.tr("Start a&gain"))
+        self.again = QPushButton()
         self.cancel = QPushButton(self.tr("&Cancel"))
+        self.name_start("")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.NORMAL)
@@ -60,6 +61,17 @@ class TrainingControls(QWidget):
         text = self.tr("Stop and &keep the best") if running else self.tr("&Keep the best")
         self.keep.setText(text)
         self.keep.setAccessibleName(text.replace("&", ""))
+
+    def name_start(self, size: str) -> None:
+        """`size` is that of the weights that Start would download, in words; empty for none."""
+        plain = {self.start: self.tr("&Start"), self.again: self.tr("Start a&gain")}
+        loading = {
+            self.start: self.tr("Download {0} and &start"),
+            self.again: self.tr("Download {0} and start a&gain"),
+        }
+        for button, text in (loading if size else plain).items():
+            button.setText(text.format(size))
+            button.setAccessibleName(button.text().replace("&", ""))
 
     def show_model(self, session: TrainingSession) -> None:
         """What depends on how far the run is, and not only on its stage."""

@@ -58,12 +58,16 @@ class TrainingSession(QObject):
     # --- what the user asks for -----------------------------------------------------------------
 
     def start(self) -> None:
-        """A new run with the choices of now. Raises `UsageError` where there are no pictures."""
+        """A new run with the choices of now. Raises `UsageError` where there are no pictures.
+
+        Weights that are not here are fetched: the button says so.
+        """
         self.job = self._state.job()
         self.run = RunFolder(self._state.new_run_folder())
         self.model, self.result = TrainingModel(), None
         self.began.emit(False)
-        self._begin(self.run, TrainRun(job=self.job, run=str(self.run.path), download=True))
+        fetch = self._state.to_download() is not None
+        self._begin(self.run, TrainRun(job=self.job, run=str(self.run.path), download=fetch))
 
     def carry_on(self) -> None:
         """The interrupted run, from its last checkpoint."""
