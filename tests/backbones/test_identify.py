@@ -62,3 +62,13 @@ def test_a_part_of_a_network_is_nobodys_and_says_what_to_do(tmp_path: Path) -> N
         identified(tmp_path / "net.pth")
     assert "26 tensors" in caught.value.message
     assert "Name the backbone" in caught.value.hint
+
+
+def test_a_part_of_the_expected_network_is_told_what_it_lacks(tmp_path: Path) -> None:
+    state = dict(list(state_of("squeezenet1_1").items())[::2])
+    torch.save(state, tmp_path / "net.pth")
+    job = IdentifyWeights(file=str(tmp_path / "net.pth"), backbone="squeezenet1_1")
+    with pytest.raises(WeightsError, match="of its 50 tensors are missing") as caught:
+        drive(identify(job), nothing)
+    assert "of no network that TL Studio knows" in caught.value.message
+    assert "SqueezeNet 1.1" in caught.value.message

@@ -34,7 +34,7 @@ from tlstudio.jobs import (
     WeightsResult,
 )
 from tlstudio.projects.places import weights_folder
-from tlstudio.tasks import Event, Progress
+from tlstudio.tasks import Event, Logged, Progress
 
 Work = Generator[Event, None, Result]
 
@@ -186,6 +186,7 @@ def test_weights_are_downloaded_when_the_button_says_so(
 
     def download(_: Job) -> Work:
         yield Progress(phase="download", done=7_000_000, total=14_000_000, unit="bytes")
+        yield Logged(message="The connection broke. Trying again in 2 s.")
         go_on.wait(5)
         put(RECOMMENDED)
         return WeightsResult(weights=())
@@ -193,7 +194,8 @@ def test_weights_are_downloaded_when_the_button_says_so(
     client.script["download"] = download
     assert "14\u00a0MB" in page.card.download_button.text()
     click(qtbot, page.card.download_button)
-    qtbot.waitUntil(lambda: page.card.progress.numbers.text() == "7.0 of 14.0 MB")
+    qtbot.waitUntil(lambda: "Trying again" in page.card.progress.words.text())
+    assert page.card.progress.numbers.text() == "7.0 of 14.0 MB"
     assert "still being downloaded" in (page.state.why_not_next(PageId.BACKBONE) or "")
     go_on.set()
     qtbot.waitUntil(lambda: not page.session.running)

@@ -11,10 +11,11 @@ from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QScrollArea, QWizard
 from pytestqt.qtbot import QtBot
-from scripted_engine import ScriptedClient
+from scripted_engine import ScriptedClient, waits_for_cancel
 
 from tlstudio.errors import DatasetError, StorageError, WeightsError
 from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.state import PageId, WizardState
@@ -195,6 +196,21 @@ def test_after_a_bad_folder_it_is_on_choose(
     assert wizard.focusWidget() is page.progress.cancel
     qtbot.waitUntil(page.notice.isVisible)
     focused(qtbot, wizard, page.other_button)
+
+
+def test_it_goes_from_download_to_cancel_and_back(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+) -> None:
+    client.script["download"] = waits_for_cancel
+    wizard.go_to(PageId.BACKBONE)
+    page = wizard.pages[PageId.BACKBONE]
+    assert isinstance(page, BackbonePage)
+    wizard.state.set_backbone("resnet50")
+    press(qtbot, page.card.download_button)
+    focused(qtbot, wizard, page.card.progress.cancel)
+    qtbot.waitUntil(lambda: bool(client.jobs))
+    qtbot.keyClick(page.card.progress.cancel, Qt.Key.Key_Space)
+    focused(qtbot, wizard, page.card.download_button)
 
 
 def test_each_page_begins_on_its_primary_button(

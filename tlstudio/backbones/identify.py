@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from tlstudio.backbones.recognition import recognise
+from torch import Tensor
+
+from tlstudio.backbones.build import ShapesOnly, build_network
+from tlstudio.backbones.catalogue import backbone
+from tlstudio.backbones.loading import closest
+from tlstudio.backbones.recognition import mismatch, recognise
 from tlstudio.backbones.weights import sha256_of
 from tlstudio.backbones.weights_file import read_state_dict
 from tlstudio.errors import WeightsError
-from tlstudio.jobs import IdentifiedWeights, IdentifyWeights
+from tlstudio.jobs import HeadSpec, IdentifiedWeights, IdentifyWeights
 from tlstudio.tasks import Progress, Task
 
 
@@ -22,12 +28,7 @@ def identify(job: IdentifyWeights) -> Task[IdentifiedWeights]:
     state = read_state_dict(path)
     found = recognise(state)
     if found is None:
-        tensors = f"{len(state)} tensors, the first of them {next(iter(state))}"
-        raise WeightsError(
-            f"{path} holds weights of no network that TL Studio knows, or only a part of one "
-            f"({tensors}).",
-            "Name the backbone that they should belong to: then it is said what does not fit.",
-        )
+        raise _nobodys(path, state, job.backbone)
     entry = found.entry
     digest = yield from sha256_of(path)
     published = [each.name for each in entry.weights if digest and digest.startswith(each.sha256)]
@@ -38,3 +39,22 @@ def identify(job: IdentifyWeights) -> Task[IdentifiedWeights]:
         variant=published[0] if published else None,
         classes=found.classes,
     )
+
+
+def _nobodys(path: Path, state: Mapping[str, Tensor], expected: str | None) -> WeightsError:
+    tensors = f"{len(state)} tensors, the first of them {next(iter(state))}"
+    sentence = (
+        f"{path} holds weights of no network that TL Studio knows, or only a part of one "
+        f"({tensors})."
+    )
+    if expected is None:
+        return WeightsError(
+            sentence,
+            "Name the backbone that they should belong to: then it is said what does not fit.",
+        )
+    entry = backbone(expected)
+    with ShapesOnly():
+        network = build_network(entry, 2, HeadSpec())
+    given, comparison = closest(network, entry, state)
+    error = mismatch(entry, comparison, given)
+    return WeightsError(f"{sentence} {error.message}", error.hint)

@@ -27,7 +27,7 @@ def load_backbone(
     before the names is taken off; every other name and shape must fit. Raises `WeightsError`, which
     says what the weights are of if a catalogue network fits them.
     """
-    given, comparison = _closest(network, entry, state, input_size)
+    given, comparison = closest(network, entry, state, input_size)
     if not comparison.fits:
         raise mismatch(entry, comparison, state)
     given = without(given, network.head_site.path)
@@ -42,8 +42,11 @@ def load_backbone(
     load_state(network.network, given, strict=False)
 
 
-def _closest(
-    network: StagedNetwork, entry: Backbone, state: Mapping[str, Tensor], input_size: int | None
+def closest(
+    network: StagedNetwork,
+    entry: Backbone,
+    state: Mapping[str, Tensor],
+    input_size: int | None = None,
 ) -> tuple[Mapping[str, Tensor], Comparison]:
     """The spelling of the weights that the network can take, or else comes closest to."""
     best: tuple[Mapping[str, Tensor], Comparison] | None = None

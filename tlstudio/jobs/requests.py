@@ -35,10 +35,15 @@ class WeightsName(Spec):
 
 
 class IdentifyWeights(Spec):
-    """Finds out whose weights are in `file`; the result is an `IdentifiedWeights`."""
+    """Finds out whose weights are in `file`; the result is an `IdentifiedWeights`.
+
+    `backbone` is the catalogue's network that was expected: of a file that fits none, it is said
+    how it differs from that one.
+    """
 
     kind: Literal["identify"] = "identify"
     file: str
+    backbone: str | None = None
 
 
 class DownloadWeights(Spec):

@@ -37,13 +37,13 @@ class ChoiceDelegate(QStyledItemDelegate):
 
     def height(self, index: Index, width: int) -> int:
         """How high the row with this name cell has to be, in px."""
-        height = _body_height() + 2 * PAD + _BAR
+        sentences = 0
         room = width - 3 * PAD - int(_RING)
         for role, bold in ((PRAISE_ROLE, True), (SENTENCE_ROLE, False)):
             text = index.data(role)
             if text:
-                height += _wrapped(text, bold, room) + 2
-        return height
+                sentences += _wrapped(text, bold, room) + 2
+        return _body_height() + max(sentences, _BAR) + 2 * PAD
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         cell: QRect = option.rect

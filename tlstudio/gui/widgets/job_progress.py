@@ -17,6 +17,7 @@ class JobProgress(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._about = ""
         self.words: QLabel = body_label("")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -42,6 +43,7 @@ class JobProgress(QWidget):
 
     def begin(self, words: str) -> None:
         """Something starts; how much there is to do is not known yet."""
+        self._about = words
         self.words.setText(words)
         self.bar.setAccessibleName(words)
         self.bar.setRange(0, 0)
@@ -49,7 +51,12 @@ class JobProgress(QWidget):
         self.left.clear()
         self.cancel.setEnabled(True)
 
+    def say(self, message: str) -> None:
+        """What happens meanwhile, until there is progress again."""
+        self.words.setText(f"{self._about}. {message}")
+
     def show_progress(self, event: Progress) -> None:
+        self.words.setText(self._about)
         self.bar.setRange(0, event.total)
         self.bar.setValue(event.done)
         self.numbers.setText(self._numbers(event))

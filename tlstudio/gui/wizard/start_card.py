@@ -23,6 +23,7 @@ from tlstudio.gui.widgets.basics import (
     Fold,
     SnugArea,
     body_label,
+    has_keyboard,
     heading_label,
     link_button,
     small_label,
@@ -62,6 +63,8 @@ class StartCard(Card):
         self.progress = JobProgress()
         self.progress.cancelled.connect(session.cancel)
         session.progressed.connect(self.progress.show_progress)
+        session.told.connect(self.progress.say)
+        self.progress.hide()
         self.body.addWidget(self.progress)
         self.details = Fold(self.tr("&Details"))
         self.details.body.addWidget(SnugArea(self._details()))
@@ -151,24 +154,21 @@ class StartCard(Card):
         state = self._state
         entry, published = state.backbone, state.published
         here = published is not None and weights_state(published) == "present"
-        busy, locked = self._session.running, state.training
         self.name_label.setText(entry.name)
         self.sentence.setText(entry.sentence)
         self.sentence.setHidden(introduced)
         self.weights_label.setText(start_sentence(state, here))
-        missing = state.to_download() is not None and not state.must_agree
-        self.download_button.setVisible(missing and not busy)
         if published is not None:
             text = self.tr("Down&load now ({0})").format(megabytes(published.bytes))
             self.download_button.setText(text)
-        self.published_button.setVisible(state.weights.source != "published" and not busy)
-        self.file_button.setVisible(not busy)
-        for widget in (
-            *(self.download_button, self.published_button, self.file_button),
-            *(self.variants, self.size_field, self.reset_size, self.scratch_button),
-        ):
-            widget.setDisabled(locked or busy)
-        self.show_job()
+        for button in (self.download_button, self.published_button, self.file_button):
+            button.setDisabled(state.training)
+        for field in (self.variants, self.size_field, self.reset_size, self.scratch_button):
+            field.setDisabled(state.training or self._session.running)
+        if self._session.running:
+            self._show_job()
+        else:
+            self._show_buttons()
         self._show_variants(entry)
         self._show_size(entry)
         for (name, fact), (what, words) in zip(
@@ -177,12 +177,27 @@ class StartCard(Card):
             name.setText(what)
             fact.setText(words)
 
-    def show_job(self) -> None:
-        """A job began or ended."""
-        running = self._session.running
-        if running and self.progress.isHidden():
+    def _show_job(self) -> None:
+        """A job runs in the place of the buttons, and the keyboard goes to its Cancel."""
+        buttons = (self.download_button, self.published_button, self.file_button)
+        if self.progress.isHidden():
             self.progress.begin(self._session.words)
-        self.progress.setVisible(running)
+            self.progress.show()
+            if any(map(has_keyboard, buttons)):
+                self.progress.cancel.setFocus()
+        for button in buttons:
+            button.hide()
+
+    def _show_buttons(self) -> None:
+        state = self._state
+        missing = state.to_download() is not None and not state.must_agree
+        self.download_button.setVisible(missing)
+        self.published_button.setVisible(state.weights.source != "published")
+        self.file_button.show()
+        if not self.progress.isHidden():
+            if has_keyboard(self.progress) or has_keyboard(self.progress.cancel):
+                (self.download_button if missing else self.file_button).setFocus()
+            self.progress.hide()
 
     def _show_variants(self, entry: Backbone) -> None:
         published = self._state.published

@@ -23,7 +23,7 @@ from tlstudio.jobs import (
     WeightsName,
     WeightsSpec,
 )
-from tlstudio.tasks import Event, Progress
+from tlstudio.tasks import Event, Logged, Progress
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class WeightsSession(QObject):
     changed = Signal()
     """A job began or ended; `outcome` and `words` say how and which."""
     progressed = Signal(object)
+    told = Signal(str)
+    """What the job does meanwhile, such as trying again."""
     fetched = Signal()
     """More weights are on this computer."""
 
@@ -66,7 +68,8 @@ class WeightsSession(QObject):
         name = Path(file).name
         words = translate("weights", "Looking whose weights are in {0}").format(name)
         waiting = translate("weights", "The weights file is still being looked at.")
-        self._begin(IdentifyWeights(file=file), words, waiting)
+        job = IdentifyWeights(file=file, backbone=self._state.backbone_id)
+        self._begin(job, words, waiting)
 
     def download(self, entry: Backbone, weights: Weights) -> None:
         """Fetches these weights, because the user pressed what says so, and starts from them."""
@@ -118,6 +121,8 @@ class WeightsSession(QObject):
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
             self.progressed.emit(event)
+        elif isinstance(event, Logged):
+            self.told.emit(event.message)
 
     def _on_success(self, result: object) -> None:
         if isinstance(result, IdentifiedWeights):
