@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from backbones.networks import networks, size_for
+from backbones.networks import SMALLEST, networks, size_for
 from torch import Tensor, nn
 
 from tlstudio.backbones.build import ShapesOnly, build_network
@@ -19,6 +19,8 @@ from tlstudio.jobs import HeadSpec
 from tlstudio.training.model_folder import constructor_of
 
 CLASSES = 5
+COMPUTING = ("densenet", "googlenet", "inception", "mnasnet", "shufflenetv2", "vit")
+"""Families whose stages compute something themselves that torchvision's networks do elsewhere."""
 
 
 def unit_scale_(network: nn.Module) -> None:
@@ -191,3 +193,21 @@ def test_a_missing_or_swapped_stage_shows(staged: StagedNetwork, pictures: Tenso
                 continue
             assert logits.shape != expected.shape or not torch.equal(logits, expected), what
         x = part.module(x)
+
+
+@pytest.mark.parametrize("identifier", [i for i in SMALLEST if backbone(i).family in COMPUTING])
+def test_learning_through_the_stages_is_learning_through_torchvisions_forward_pass(
+    identifier: str,
+) -> None:
+    entry = backbone(identifier)
+    staged = random_network(entry)
+    gradients = []
+    for forward in (staged, staged.network):
+        staged.zero_grad()
+        forward(pictures_for(entry)).square().sum().backward()
+        gradients.append({name: p.grad for name, p in staged.network.named_parameters()})
+    found, expected = gradients
+    for name, gradient in expected.items():
+        # DenseNet's stages add up the same terms in another order.
+        scale = float(gradient.abs().max())
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-4 * scale)

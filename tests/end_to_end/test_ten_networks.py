@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from backbones.networks import size_for
 from safetensors.torch import load_file
+from torchvision.models import list_models
 from training.made_jobs import Trained, job_for, made_pictures, made_weights, one_core
 
 from tlstudio.backbones.build import adapted_state
@@ -22,14 +24,20 @@ from tlstudio.training.model_folder import load_model
 
 LARGEST = 100_000_000
 """Parameters: what a computer with little memory can train, and with little patience export."""
-DRAWN = random.Random(2026).sample(  # noqa: S311  # nothing is secret
-    [entry.id for entry in catalogue() if entry.parameters < LARGEST], 10
-)
+
+
+def drawn() -> list[str]:
+    """Ten of torchvision's networks, each of another family."""
+    chance = random.Random(2026)  # noqa: S311  # nothing here is secret
+    published = set(list_models(torchvision.models))
+    small = [e for e in catalogue() if e.parameters < LARGEST and e.id in published]
+    families = chance.sample(sorted({entry.family for entry in small}), 10)
+    return [chance.choice([e.id for e in small if e.family == family]) for family in families]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("identifier", DRAWN)
+@pytest.mark.parametrize("identifier", drawn())
 def test_a_drawn_network_is_trained_and_exported(
     identifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
