@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from scripted_engine import ScriptedClient
 
+import tlstudio.gui.widgets.curves  # noqa: F401  (or the page imports it in a thread of its own)
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.theme import THEME
 from tlstudio.gui.wizard.state import WizardState

@@ -67,6 +67,9 @@ def test_a_model_of_ones_own_is_chosen_with_its_network_and_size(qtbot: QtBot, s
         input_size=160,
     )
     assert "“insects”" in page.card.weights_label.text()
+    facts = [fact.text() for _, fact in page.card._facts]
+    assert facts[0] == "pictures of yours, as “insects”; before that ImageNet-1K"
+    assert "not known" in facts[1]
     qtbot.mouseClick(page.card.published_button, Qt.MouseButton.LeftButton)
     assert page.state.backbone_spec == BackboneSpec(id="resnet18")
     assert not page.lists.models.currentIndex().isValid()

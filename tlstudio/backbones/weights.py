@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -54,15 +55,29 @@ def present_at(weights: Weights) -> Path | None:
     return None
 
 
+def weights_here() -> frozenset[tuple[str, str]]:
+    """(backbone, variant) of all weights that seem to be on this computer, by names and sizes; a
+    folder is read once, so that this is quick enough for the window."""
+    bundled, others = (_sizes(_BUNDLED),), (_sizes(weights_folder()), _sizes(_hub_folder()))
+    return frozenset(
+        (entry.id, weights.name)
+        for entry in catalogue()
+        for weights in entry.weights
+        for sizes in (bundled if weights.url is None else others)
+        if abs(sizes.get(weights.file, -math.inf) - weights.bytes) <= SIZE_TOLERANCE
+    )
+
+
 def default_backbone() -> Backbone:
     """The network that is taken where nobody names one; looks at names and sizes only.
 
     Weights that learnt from ImageNet are better than those that come with the program: where some
     are on this computer, it is the first such network of the selection, then of the catalogue.
     """
+    here = weights_here()
     for entry in (*selection(), *catalogue()):
         weights = entry.weights[0]
-        if weights.url is not None and weights.commercial and present_at(weights) is not None:
+        if weights.url is not None and weights.commercial and (entry.id, weights.name) in here:
             return entry
     return next((entry for entry in catalogue() if entry.bundled), backbone(RECOMMENDED))
 
@@ -220,3 +235,12 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size if path.is_file() else None
     except OSError:
         return None
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The sizes of the files in a folder, in bytes, by name; nothing where it can't be read."""
+    try:
+        with os.scandir(folder) as files:
+            return {file.name: file.stat().st_size for file in files if file.is_file()}
+    except OSError:
+        return {}

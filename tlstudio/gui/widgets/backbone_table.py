@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, catalogue
-from tlstudio.backbones.weights import weights_state
+from tlstudio.backbones.weights import weights_here
 from tlstudio.gui.widgets.choice_table import (
     CHOSEN_ROLE,
     HEADING_ROLE,
@@ -51,19 +51,14 @@ class BackboneModel(QAbstractTableModel):
         self.all, self.query = False, ""
         self._order: Order | None = None
         self._descending = False
-        self._present: set[tuple[str, str]] = set()
+        self._present: frozenset[tuple[str, str]] = frozenset()
         work = [entry.weights[0].gflops for entry in catalogue()]
         self._least_work, self._most_work = min(work), max(work)
         self.rows: list[Row] = recommended()
 
     def look_for_weights(self) -> None:
         """Looks by name and size which networks have weights on this computer."""
-        self._present = {
-            (entry.id, weights.name)
-            for entry in catalogue()
-            for weights in entry.weights
-            if weights_state(weights) == "present"
-        }
+        self._present = weights_here()
         self.refresh()
 
     def show_rows(self, every: bool, query: str) -> None:

@@ -37,6 +37,8 @@ class ChoiceDelegate(QStyledItemDelegate):
 
     def height(self, index: Index, width: int) -> int:
         """How high the row with this name cell has to be, in px."""
+        if index.data(HEADING_ROLE):
+            return _body_height() + PAD + 4
         sentences = 0
         room = width - 3 * PAD - int(_RING)
         for role, bold in ((PRAISE_ROLE, True), (SENTENCE_ROLE, False)):

@@ -119,7 +119,7 @@ class BackbonePage(Page):
                 "The licence also binds every model that you train from them. Choose other weights "
                 "for anything commercial."
             ),
-            self.tr("My use is &not commercial"),
+            self.tr("My use is not c&ommercial"),
         )
 
     def _offer_better(self) -> None:

@@ -101,7 +101,7 @@ class StartCard(Card):
         grid.addWidget(self._size_name, 1, 0)
         grid.addLayout(self._size_row, 1, 1)
         self._facts: list[tuple[QLabel, QLabel]] = []
-        for line, _ in enumerate(facts(self._state.backbone, self._state.meant, 1), start=2):
+        for line, _ in enumerate(facts(self._state), start=2):
             name, fact = small_label(""), body_label("")
             fact.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             grid.addWidget(name, line, 0, Qt.AlignmentFlag.AlignTop)
@@ -137,7 +137,7 @@ class StartCard(Card):
         self.size_field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.size_field.installEventFilter(self._calm)
         self.size_field.valueChanged.connect(self._choose_size)
-        self.reset_size = link_button(self.tr("&Reset"))
+        self.reset_size = link_button(self.tr("R&eset"))
         self.reset_size.clicked.connect(lambda: self._state.set_input_size(None))
         self.size_label = small_label("", wrap=True)
         self._size_row = QHBoxLayout()
@@ -171,9 +171,7 @@ class StartCard(Card):
             self._show_buttons()
         self._show_variants(entry)
         self._show_size(entry)
-        for (name, fact), (what, words) in zip(
-            self._facts, facts(entry, state.meant, state.size), strict=True
-        ):
+        for (name, fact), (what, words) in zip(self._facts, facts(state), strict=True):
             name.setText(what)
             fact.setText(words)
 

@@ -50,24 +50,42 @@ def variant_words(weights: Weights, here: bool) -> str:
     return f"{weights.name}: {', '.join(parts)}"
 
 
-def facts(entry: Backbone, weights: Weights, size: int) -> tuple[tuple[str, str], ...]:
-    """(what, fact) pairs. `weights` are those meant, `size` is the side of the pictures in px."""
+def facts(state: WizardState) -> tuple[tuple[str, str], ...]:
+    """(what, fact) pairs about the network that is chosen, and what it starts from."""
+    entry, weights = state.backbone, state.meant
     return (
-        (translate("start", "Learnt from"), weights.data),
-        (translate("start", "Accuracy"), _accuracy(weights)),
-        (translate("start", "Work"), _work(weights, size)),
+        (translate("start", "Learnt from"), _source(state)),
+        (translate("start", "Accuracy"), _accuracy(state)),
+        (translate("start", "Work"), _work(weights, state.size)),
         (translate("start", "Network"), _network(entry)),
-        (translate("start", "Licence"), _licence(weights)),
+        (translate("start", "Licence"), _licence(state)),
         (translate("start", "Paper"), f"{entry.paper} ({entry.year})"),
     )
 
 
-def _accuracy(weights: Weights) -> str:
+def _source(state: WizardState) -> str:
+    weights, published = state.weights, state.published
+    if weights.run is not None:
+        own = translate("start", "pictures of yours, as “{0}”").format(Path(weights.run).name)
+        if published is None:
+            return own
+        return translate("start", "{0}; before that {1}").format(own, published.data)
+    if published is not None:
+        return published.data
+    if weights.source == "scratch":
+        return translate("start", "nothing yet")
+    return translate("start", "what whoever made your file had")
+
+
+def _accuracy(state: WizardState) -> str:
+    weights = state.published
+    if weights is None or state.weights.run is not None:
+        return translate("start", "not known for everyday photographs")
     if weights.top1 is None:
         return translate(
             "start", "not measured on ImageNet, so it can't be compared with the others here"
         )
-    text = translate("start", "{0} % of ImageNet's test pictures get the right name")
+    text = translate("start", "{0} % of ImageNet's validation pictures get the right name")
     sentence = text.format(f"{weights.top1:.1f}")
     if weights.top5 is None:
         return sentence
@@ -89,7 +107,10 @@ def _network(entry: Backbone) -> str:
     return text.format(f"{entry.parameters / 1e6:,.1f}", len(entry.stages))
 
 
-def _licence(weights: Weights) -> str:
+def _licence(state: WizardState) -> str:
+    weights = state.published
+    if weights is None:
+        return translate("start", "that of your file") if state.weights.file else "–"
     if weights.commercial:
         return translate("start", "{0}; commercial use is allowed").format(weights.licence)
     return translate("start", "{0}; not for commercial use").format(weights.licence)
