@@ -211,3 +211,12 @@ def test_real_weights_load_and_give_torchvisions_features(data: Path, identifier
     staged.replace_head(reference.get_submodule(staged.head_site.path))
     with torch.no_grad():
         assert torch.equal(staged.eval()(pictures), reference.eval()(pictures))
+
+
+def test_tables_that_a_network_is_built_with_are_not_taken_from_a_file() -> None:
+    network = build_network(backbone("swin_t"), 3, HeadSpec())
+    before = {n: b.clone() for n, b in network.network.named_buffers() if n.endswith("_index")}
+    wrong = {n: torch.full_like(v, 9**6) for n, v in before.items()}
+    load_backbone(network, backbone("swin_t"), {**network.network.state_dict(), **wrong})
+    assert before
+    assert all(torch.equal(network.network.get_buffer(n), v) for n, v in before.items())

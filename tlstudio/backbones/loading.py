@@ -38,8 +38,18 @@ def load_backbone(
                 "numbers.",
                 "Get the file again; the training that made it may have failed.",
             )
+    tables = _tables(network)
+    given = {name: value for name, value in given.items() if name not in tables}
     # Not strict, because the head keeps its own weights; the names were compared above.
     load_state(network.network, given, strict=False)
+
+
+def _tables(network: StagedNetwork) -> set[str]:
+    """The tensors of whole numbers, by which a network looks positions up. They follow from how it
+    is built; in a file they can only be wrong, and an index out of range ends a graphics card's
+    work for the whole process. (BatchNorm's counters are no tensors of several numbers.)"""
+    own: Mapping[str, Tensor] = network.network.state_dict()
+    return {name for name, value in own.items() if value.ndim and not value.is_floating_point()}
 
 
 def closest(
