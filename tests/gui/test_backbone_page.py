@@ -26,12 +26,14 @@ from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.network_lists import Tab
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import (
+    BackboneSpec,
     DownloadWeights,
     IdentifiedWeights,
     Job,
     Result,
     WeightsName,
     WeightsResult,
+    WeightsSpec,
 )
 from tlstudio.projects.places import weights_folder
 from tlstudio.tasks import Event, Logged, Progress
@@ -388,6 +390,17 @@ def test_a_file_that_holds_no_weights_changes_nothing(
     assert page.state.job() == before
     click_row(qtbot, page, 2)
     assert not page.result_notice.isVisible()
+
+
+def test_of_a_file_nothing_is_claimed_that_the_catalogue_says_of_published_weights(
+    page: BackbonePage, tmp_path: Path
+) -> None:
+    file = WeightsSpec(source="file", file=str(tmp_path / "weights.pth"))
+    page.state.start_from(BackboneSpec(id="resnet50", weights=file))
+    learnt, accuracy, *_, licence, _paper = (fact.text() for _, fact in page.card._facts)
+    assert "ImageNet" not in learnt + accuracy
+    assert licence == "that of your file"
+    assert page.card.variants.currentIndex() == -1
 
 
 def test_whoever_chooses_another_network_does_not_wait_for_a_file(

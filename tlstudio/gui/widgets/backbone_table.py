@@ -166,7 +166,14 @@ class BackboneModel(QAbstractTableModel):
             return f"{entry.name}. {entry.sentence}"
         if role == SENTENCE_ROLE and not self.all:
             return entry.sentence
-        if role == PRAISE_ROLE and not self.all and entry.id == RECOMMENDED:
+        if role == PRAISE_ROLE and not self.all:
+            return self._praise(entry)
+        return None
+
+    def _praise(self, entry: Backbone) -> str | None:
+        if entry.bundled:
+            return self.tr("Comes with the program: works at once, without the internet")
+        if entry.id == RECOMMENDED:
             return self.tr("Recommended: small, quick, learns from few pictures")
         return None
 

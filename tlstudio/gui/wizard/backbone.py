@@ -131,7 +131,7 @@ class BackbonePage(Page):
         action = text.format(better.name, megabytes(better.weights[0].bytes))
         self.notice.say(
             "info",
-            self.tr("This one comes with the program and works without a network."),
+            self.tr("This one comes with the program: there is nothing to download."),
             self.tr(
                 "Networks that learnt from ImageNet, more than a million photographs, give better "
                 "answers."

@@ -33,7 +33,7 @@ def start_sentence(state: WizardState, here: bool) -> str:
     text = translate(
         "start",
         "Starts from the published weights. They are downloaded once ({0}), now or when training "
-        "starts; without a network, choose a file that you have.",
+        "starts; without the internet, choose a file that you have.",
     )
     return text.format(megabytes(published.bytes))
 
