@@ -45,6 +45,10 @@ class ExportError(TLStudioError):
     """An export failed, or does not agree with the model that was tested."""
 
 
+class MissingPackageError(TLStudioError):
+    """A package is needed that the program does without as long as nobody asks for it."""
+
+
 class EngineError(TLStudioError):
     """The engine process could not start, or ended by itself."""
 

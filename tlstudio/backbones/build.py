@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from tlstudio.backbones.catalogue import Backbone, backbone
 from tlstudio.backbones.staged import Cut, StagedNetwork
+from tlstudio.backbones.timm_networks import PREFIX, timm_backbone
 from tlstudio.jobs import HeadSpec, Record
 
 
@@ -38,7 +39,12 @@ class ShapesOnly(TorchFunctionMode):
 
 
 def find_backbone(identifier: str) -> Backbone:
-    """The network with this id, for the engine. Raises `UsageError` with the nearest names."""
+    """The network with this id, for the engine: of the catalogue, or `timm:NAME`.
+
+    Raises `UsageError` with the nearest names, and `MissingPackageError` without timm.
+    """
+    if identifier.startswith(PREFIX):
+        return timm_backbone(identifier)
     return backbone(identifier)
 
 
@@ -110,18 +116,21 @@ class ConstructorCall(Record):
 def constructor_call(
     identifier: str, family: str, num_classes: int, input_size: int | None
 ) -> ConstructorCall:
-    """How a network of the catalogue is built: by the function of torchvision that has its name.
+    """How a network is built: by the function of torchvision that has its name.
 
     A family names what all its networks need in `ARGUMENTS`, in `sized(size)` what depends on the
-    size of the pictures, and in `CONSTRUCTOR` and `OBJECTS` another function and its objects.
+    size of the pictures, in `arguments(identifier, size)` what also depends on the network, and in
+    `CONSTRUCTOR` and `OBJECTS` another function and its objects.
     """
     module = _module(family)
     sized: Callable[[int], dict[str, Any]] | None = getattr(module, "sized", None)
+    own: Callable[[str, int | None], dict[str, Any]] | None = getattr(module, "arguments", None)
     where, name = getattr(module, "CONSTRUCTOR", ("torchvision.models", identifier))
     arguments = {
         "num_classes": num_classes,
         **getattr(module, "ARGUMENTS", {}),
         **(sized(input_size) if sized and input_size else {}),
+        **(own(identifier, input_size) if own else {}),
     }
     return ConstructorCall(
         module=where, name=name, arguments=arguments, objects=getattr(module, "OBJECTS", {})
@@ -131,7 +140,7 @@ def constructor_call(
 def takes_sizes_in_turn(family: str) -> bool:
     """Whether one and the same network takes pictures of several sizes, as position embeddings and
     fixed windows do not."""
-    return not hasattr(_module(family), "sized")
+    return not any(hasattr(_module(family), name) for name in ("sized", "arguments"))
 
 
 def adapted_state(

@@ -74,7 +74,8 @@ class Backbone(Spec):
     """One network. `parameters` leaves the head out; the first of the `weights` is the default.
 
     `family` names the module under `families/` that cuts it into stages. Without `sizes` the
-    network only takes pictures of the size that its weights were made for.
+    network only takes pictures of the size that its weights were made for. A `year` of 0 and an
+    empty `paper` are not known.
     """
 
     id: str

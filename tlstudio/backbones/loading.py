@@ -61,7 +61,7 @@ def closest(
     """The spelling of the weights that the network can take, or else comes closest to."""
     best: tuple[Mapping[str, Tensor], Comparison] | None = None
     for spelling in spellings(state):
-        adapted = adapted_state(entry.family, spelling, input_size)
+        adapted = _adapted(network, entry, spelling, input_size)
         comparison = Comparison.of(network, adapted)
         if best is None or comparison.differences < best[1].differences:
             best = adapted, comparison
@@ -69,3 +69,13 @@ def closest(
             break
     assert best is not None
     return best
+
+
+def _adapted(
+    network: StagedNetwork, entry: Backbone, state: Mapping[str, Tensor], input_size: int | None
+) -> Mapping[str, Tensor]:
+    if entry.family == "timm":
+        from tlstudio.backbones.families import timm
+
+        return timm.adapted(network.network, state)
+    return adapted_state(entry.family, state, input_size)

@@ -70,6 +70,12 @@ def pack(job: PackWeights) -> Task[WeightsResult]:
     """
     target = Path(job.file).expanduser()
     _refuse_target(target)
+    if any(not weights.sha256 for _, weights in named(job.weights)):
+        raise UsageError(
+            "Weights whose SHA-256 is not published, as most of timm's, can't be packed: nobody "
+            "could check them.",
+            "Copy the file that `tlstudio weights download` wrote, and give it with --weights.",
+        )
     # What comes with the program is on the other computer, too.
     chosen = [
         WeightsName(backbone=entry.id, variant=weights.name)

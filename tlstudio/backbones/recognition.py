@@ -174,8 +174,13 @@ def mismatch(entry: Backbone, comparison: Comparison, state: Mapping[str, Tensor
         )
     return WeightsError(
         f"These are not weights of {entry.name}: {_difference(comparison)}.",
-        f"Choose a file that was saved from torchvision's {entry.id}.",
+        f"Choose a file that was saved from {_library_name(entry)}.",
     )
+
+
+def _library_name(entry: Backbone) -> str:
+    library, _, name = entry.id.rpartition(":")
+    return f"{library or 'torchvision'}'s {name}"
 
 
 def _difference(comparison: Comparison) -> str:

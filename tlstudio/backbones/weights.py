@@ -106,6 +106,7 @@ def obtain_weights(entry: Backbone, spec: WeightsSpec, *, download: bool) -> Tas
         yield Logged(message=f"{entry.name} starts from the model in {spec.run}.")
         return path
     weights = entry.variant(spec.variant)
+    _refuse_unpublished(entry, weights)
     found = yield from find_weights(weights)
     if found is None:
         if not download:
@@ -157,10 +158,28 @@ def named(names: Sequence[WeightsName]) -> list[tuple[Backbone, Weights]]:
     """The catalogue's entries for these names, each once. Raises `UsageError` for unknown ones."""
     chosen = {}
     for name in names:
-        entry = backbone(name.backbone)
+        entry = _entry(name.backbone)
         weights = entry.variant(name.variant)
+        _refuse_unpublished(entry, weights)
         chosen[entry.id, weights.name] = entry, weights
     return list(chosen.values())
+
+
+def _entry(identifier: str) -> Backbone:
+    if not identifier.startswith("timm:"):
+        return backbone(identifier)
+    # What timm has can only be said with torch, for which nobody else needs to wait.
+    from tlstudio.backbones.timm_networks import timm_backbone
+
+    return timm_backbone(identifier)
+
+
+def _refuse_unpublished(entry: Backbone, weights: Weights) -> None:
+    if not weights.file:
+        raise WeightsError(
+            f"There are no published weights of {entry.name} that can be fetched.",
+            "Give a file that you have with --weights, or start with --from-scratch.",
+        )
 
 
 def find_weights(weights: Weights) -> Task[Path | None]:
@@ -206,11 +225,12 @@ def _not_here(entry: Backbone, weights: Weights) -> WeightsError:
     name = f"{entry.id}@{weights.name}"
     bundled = [each.id for each in catalogue() if each.bundled]
     last = f", or choose the backbone that comes with the program ({bundled[0]})" if bundled else ""
+    size = f" ({weights.bytes / 1e6:.0f} MB)" if weights.bytes else ""
     return WeightsError(
         f"The weights {weights.name} of {entry.name} are not on this computer, and nothing is "
         "downloaded unless you ask for it.",
-        f"Ask for it with --download or `tlstudio weights download {name}` "
-        f"({weights.bytes / 1e6:.0f} MB), give a file that you have with --weights{last}.",
+        f"Ask for it with --download or `tlstudio weights download {name}`"
+        f"{size}, give a file that you have with --weights{last}.",
     )
 
 

@@ -146,6 +146,7 @@ def backbones(json: Json = False) -> None:
             entry.sentence,
         )
     out.print(table)
+    out.print("With the package timm, every one of its classification networks is timm:NAME.")
     _tell_own_models()
 
 
@@ -171,9 +172,9 @@ def train(
     backbone: Annotated[
         str | None,
         typer.Option(
-            metavar="ID|RUN",
-            help="From `tlstudio backbones`, or the folder of an earlier run, whose model is the "
-            "start. Default: one whose weights are on this computer.",
+            metavar="ID|timm:NAME|RUN",
+            help="From `tlstudio backbones` or the package timm, or the folder of an earlier run, "
+            "whose model is the start. Default: one whose weights are on this computer.",
         ),
     ] = None,
     weights: Annotated[

@@ -13,7 +13,10 @@ from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import BackboneSpec, IdentifyWeights, WeightsSpec
 from tlstudio.projects.own_models import holds_run, own_run
 
-_TAKES = "--backbone takes an id from `tlstudio backbones`, or the folder of a run or a model."
+_TAKES = (
+    "--backbone takes an id from `tlstudio backbones`, timm:NAME, or the folder of a run or a "
+    "model."
+)
 
 
 def chosen_backbone(
@@ -29,7 +32,7 @@ def chosen_backbone(
     file without a name is opened to recognise its network."""
     if from_scratch and weights is not None:
         raise UsageError("--weights and --from-scratch exclude each other.", "Choose one of them.")
-    if name is not None and name not in {entry.id for entry in catalogue()}:
+    if name is not None and not (name.startswith("timm:") or name in _catalogue_ids()):
         given = {"--weights": weights, "--from-scratch": from_scratch, "--variant": variant}
         return _own_model(name, [option for option, value in given.items() if value], input_size)
     if weights is not None and name is None:
@@ -42,10 +45,14 @@ def chosen_backbone(
     return BackboneSpec(id=name or default_backbone().id, weights=start, input_size=input_size)
 
 
+def _catalogue_ids() -> list[str]:
+    return [entry.id for entry in catalogue()]
+
+
 def _own_model(name: str, given: list[str], input_size: int | None) -> BackboneSpec:
     path = Path(name).expanduser()
     if not path.exists():
-        near = difflib.get_close_matches(name, [entry.id for entry in catalogue()], n=3)
+        near = difflib.get_close_matches(name, _catalogue_ids(), n=3)
         meant = f"Did you mean {' or '.join(near)}? " if near else ""
         raise UsageError(
             f"There is no backbone called {name!r}, and no folder either.", meant + _TAKES

@@ -50,7 +50,7 @@ def export(job: ExportJob) -> Task[ExportResult]:
     return ExportResult(
         format=job.format,
         files=tuple(str(out / name) for name in kind.files),
-        runtime=kind.runtime(),
+        runtime=kind.runtime(model),
         n=certificate.n,
         same_answer=certificate.same_answer,
         largest_difference=certificate.largest_difference,

@@ -20,5 +20,5 @@ class Format:
     files: tuple[str, ...]
     write: Callable[[TrainedModel, Path], Task[None]]
     open: Callable[[Path, TrainedModel], Predictor]
-    runtime: Callable[[], str]
+    runtime: Callable[[TrainedModel], str]
     code: Callable[[TrainedModel], str]

@@ -146,6 +146,6 @@ ONNX = Format(
     files=(FILE,),
     write=write,
     open=lambda folder, _model: OnnxPredictor(folder / FILE),
-    runtime=lambda: f"onnxruntime {onnxruntime.__version__}",
+    runtime=lambda _model: f"onnxruntime {onnxruntime.__version__}",
     code=lambda _model: _CODE,
 )

@@ -1,12 +1,13 @@
-"""Owns the torchvision export: a model folder, read back by torchvision and safetensors alone."""
+"""Owns the torchvision export: a model folder, read back by torchvision (or timm) and safetensors
+alone."""
 
 from __future__ import annotations
 
 import copy
+from importlib import metadata
 from pathlib import Path
 
 import torch
-import torchvision
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -74,7 +75,7 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
         load_state(network, load_file(folder / WEIGHTS))
     except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
         raise ExportError(
-            "torchvision could not read the export back.",
+            f"{model.card.constructor.module} could not read the export back.",
             "Check the disk, try again, and report this with the log if it stays.",
         ) from error
     preprocessing = _TorchvisionPreprocessing(card.preprocessing)
@@ -88,10 +89,15 @@ def _constructed(constructor: Constructor, model: TrainedModel) -> nn.Module:
     return network
 
 
+def _runtime(model: TrainedModel) -> str:
+    package = model.card.constructor.module.partition(".")[0]
+    return f"{package} {metadata.version(package)}"
+
+
 TORCHVISION = Format(
     files=(WEIGHTS, CARD),
     write=write,
     open=open_exported,
-    runtime=lambda: f"torchvision {torchvision.__version__}",
+    runtime=_runtime,
     code=lambda model: model.card.code,
 )

@@ -123,11 +123,11 @@ def constructor_of(
 
 
 def loading_code(constructor: Constructor) -> str:
-    """A short program that loads the folder with torchvision alone."""
+    """A short program that loads the folder with torchvision, or timm, alone."""
     values = {key: repr(value) for key, value in constructor.arguments.items()}
     arguments = ", ".join(f"{key}={value}" for key, value in (values | constructor.objects).items())
     lines = [
-        "import torch, torchvision",
+        f"import torch, {constructor.module.partition('.')[0]}",
         "from safetensors.torch import load_file",
         "",
         f"network = {constructor.module}.{constructor.name}({arguments})",
@@ -145,8 +145,10 @@ def loading_code(constructor: Constructor) -> str:
     return "\n".join(lines) + "\n"
 
 
-def versions() -> dict[str, str]:
-    names = ("torch", "torchvision", "safetensors", "pillow", "numpy")
+def versions(entry: Backbone | None = None) -> dict[str, str]:
+    """Of the packages that decide figures, and of the one that the network `entry` comes from."""
+    extra = ("timm",) if entry is not None and entry.family == "timm" else ()
+    names = ("torch", "torchvision", *extra, "safetensors", "pillow", "numpy")
     return {"tlstudio": tlstudio.__version__, **{name: metadata.version(name) for name in names}}
 
 

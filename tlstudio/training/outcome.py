@@ -128,7 +128,7 @@ def _card(
             "pictures": split.split.model_dump(),
         },
         training={"seed": job.seed, "recipe": job.recipe.model_dump(mode="json")},
-        versions=versions(),
+        versions=versions(entry),
         code=loading_code(constructor),
     )
 

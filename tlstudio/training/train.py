@@ -136,7 +136,12 @@ def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:
     precision = "float32"
     if job.recipe.precision == "fastest":
         precision = fastest_precision(torch.device(device))
-    return {**versions(), "device": device, "threads": usable_cores(), "precision": precision}
+    return {
+        **versions(find_backbone(job.backbone.id)),
+        "device": device,
+        "threads": usable_cores(),
+        "precision": precision,
+    }
 
 
 def _check_sizes(entry: Backbone, job: TrainingJob) -> None:

@@ -29,3 +29,12 @@ class FromImageNetScale(nn.Module):
         green = x[:, 1:2] * (0.224 / 0.5) + (0.456 - 0.5) / 0.5
         blue = x[:, 2:3] * (0.225 / 0.5) + (0.406 - 0.5) / 0.5
         return torch.cat((red, green, blue), 1)
+
+
+class OwnParameters(nn.Module):
+    """What a module holds itself and not through its parts, seen through the module's own table:
+    whoever replaces a parameter there (`to`, the exporter) replaces it here."""
+
+    def __init__(self, owner: nn.Module) -> None:
+        super().__init__()
+        self._parameters = owner._parameters

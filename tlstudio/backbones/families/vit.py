@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 from torchvision.models.vision_transformer import interpolate_embeddings
 
+from tlstudio.backbones.families.parts import OwnParameters
 from tlstudio.backbones.staged import Cut, HeadSite, Stage, stage
 
 _USUAL_SIZE = 224  # torchvision's, where nothing is said
@@ -20,15 +21,6 @@ _GROUPS = 4
 _OLDER_NAME = re.compile(r"\.mlp\.linear_([12])\.")
 
 
-class _OwnParameters(nn.Module):
-    """What a module holds itself and not through its parts, seen through the module's own table:
-    whoever replaces a parameter there (`to`, the exporter) replaces it here."""
-
-    def __init__(self, owner: nn.Module) -> None:
-        super().__init__()
-        self._parameters = owner._parameters
-
-
 class _Tokens(nn.Module):
     """Pictures (N, 3, S, S) to tokens (N, 1 + patches, D): the class token, then the patches, each
     with its position added."""
@@ -36,8 +28,8 @@ class _Tokens(nn.Module):
     def __init__(self, network: VisionTransformer) -> None:
         super().__init__()
         self.patches = network.conv_proj
-        self.first = _OwnParameters(network)
-        self.positions = _OwnParameters(network.encoder)
+        self.first = OwnParameters(network)
+        self.positions = OwnParameters(network.encoder)
         self.dropout = network.encoder.dropout
 
     def forward(self, x: Tensor) -> Tensor:
