@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 Value = tuple[int, int]
 """A tensor and how often it had been changed in place: `x += y` makes another value of it."""
@@ -32,7 +33,7 @@ class Call:
         found: list[Call] = []
         wanted = self.output
         for call in reversed(self.calls):
-            if wanted is None or call.output != wanted:
+            if call.input is None or call.output is None or call.output != wanted:
                 break
             found.insert(0, call)
             wanted = call.input
@@ -69,6 +70,33 @@ def watched(network: nn.Module, picture: Tensor, methods: tuple[str, ...] = ()) 
 def repeated(call: Call) -> set[str]:
     """The paths that are called more than once."""
     return {path for path, count in Counter(each.path for each in call.all()).items() if count > 1}
+
+
+def operations(network: nn.Module, picture: Tensor) -> list[tuple[str, str]]:
+    """What torch is asked to compute for `picture`, in order, with the shapes that come of it."""
+    seen = _Operations()
+    with torch.no_grad(), seen:
+        network(picture)
+    return seen.found
+
+
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[tuple[str, str]] = []
+
+    def __torch_dispatch__(
+        self,
+        function: Any,
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        several = result if isinstance(result, list | tuple) else [result]
+        shapes = [tuple(each.shape) if isinstance(each, Tensor) else None for each in several]
+        self.found.append((str(function), str(shapes)))
+        return result
 
 
 class _Watch:

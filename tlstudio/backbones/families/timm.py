@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from tlstudio.backbones.families.parts import OwnParameters
 from tlstudio.backbones.optional import timm_package
-from tlstudio.backbones.staged import Cut, HeadSite, Stage
-from tlstudio.backbones.watching import Call, repeated, watched
+from tlstudio.backbones.staged import Cut, HeadSite, Stage, StagedNetwork
+from tlstudio.backbones.watching import Call, operations, repeated, watched
 from tlstudio.errors import UsageError
 
 CONSTRUCTOR = ("timm", "create_model")
@@ -89,27 +89,49 @@ class Plan:
 
 @cache
 def plan_of(name: str) -> Plan:
-    """How the network called `name` is cut. Raises `UsageError` as `cut`."""
-    from tlstudio.backbones.build import ShapesOnly
+    """How the network called `name` is cut. Raises `UsageError` as `cut`.
 
-    with ShapesOnly():
-        network = timm_package().create_model(name, pretrained=False, num_classes=2)
-    network = network.to("meta").eval()
+    Whatever was thought of it: in the end the stages must compute what the network computes.
+    """
+    network = _without_memory(name)
     side = network.pretrained_cfg["input_size"][-1]
     picture = torch.zeros(1, 3, side, side, device="meta")
     methods = tuple(path.removesuffix("()") for path in (_FEATURES, _HEAD))
     whole = watched(network, picture, methods)
     head = _head(name, network, whole)
-    features, again = whole.calls[0], repeated(whole)
+    network = _without_memory(name)  # the other one is full of hooks
+    operations(network, picture)  # the first time some compute what they keep
+    computed = operations(network, picture)
+    for stages in _ways(network, whole):
+        plan = Plan(stages, head)
+        if operations(StagedNetwork(network, _applied(plan, network)).eval(), picture) == computed:
+            return plan
+    raise _refused(name)
+
+
+def _without_memory(name: str) -> Any:
+    from tlstudio.backbones.build import ShapesOnly
+
+    with ShapesOnly():
+        network = timm_package().create_model(name, pretrained=False, num_classes=2)
+    return network.to("meta").eval()
+
+
+def _ways(network: nn.Module, whole: Call) -> Iterator[tuple[tuple[_Step, ...], ...]]:
+    """The stages, as fine as can be, and then the whole network as one."""
+    features, again, groups = whole.calls[0], repeated(whole), _groups(network)
     row = features.row()
-    if again & {call.path for call in row}:
-        row = []
-    steps = [step for call in row for step in _steps(call, _groups(network), again)]
-    if not row or row[0].input != features.input:
-        before = features.calls[: len(features.calls) - len(row)]
-        inside = tuple(call.path for call in before)
-        steps.insert(0, _Step(_FEATURES, inside, tuple(call.path for call in row)))
-    return Plan(_stages(steps, _groups(network)), head)
+    if not again & {call.path for call in row}:
+        steps = [step for call in row for step in _steps(call, groups, again)]
+        if not row or row[0].input != features.input:
+            before = features.calls[: len(features.calls) - len(row)]
+            steps.insert(0, _before(before, row))
+        yield _stages(steps, groups)
+    yield ((_before(features.calls, []),),)
+
+
+def _before(calls: list[Call], after: list[Call]) -> _Step:
+    return _Step(_FEATURES, tuple(call.path for call in calls), tuple(call.path for call in after))
 
 
 def _groups(network: Any) -> dict[str, int]:
@@ -135,11 +157,15 @@ def _head(name: str, network: Any, whole: Call) -> HeadSite:
         or (whole.input, last.input) != (whole.calls[0].input, whole.calls[0].output)
         or [last.output, *(call.output for call in found)] != [whole.output, whole.output]
     ):
-        raise UsageError(
-            f"timm's {name} does not end in one linear layer, so it can't be given your classes.",
-            "Choose another network.",
-        )
+        raise _refused(name)
     return HeadSite(paths[0], "linear", bias=classifier.bias is not None)
+
+
+def _refused(name: str) -> UsageError:
+    return UsageError(
+        f"timm's {name} does not end in one linear layer, so it can't be given your classes.",
+        "Choose another network.",
+    )
 
 
 def _steps(call: Call, groups: dict[str, int], again: set[str]) -> Iterator[_Step]:
