@@ -131,6 +131,23 @@ def test_nonsense_finds_nothing_and_says_how_to_search(qtbot: QtBot, page: Backb
     assert page.table.isVisible()
 
 
+def test_what_is_chosen_stays_in_sight_when_details_take_room(page: BackbonePage) -> None:
+    page.lists.show_tab(Tab.ALL)
+    page.state.set_backbone("efficientnet_b0")
+    page.table.resize(page.table.width(), 120)
+    assert page.table.viewport().rect().intersects(page.table.visualRect(page.table.currentIndex()))
+
+
+def test_a_first_choice_that_is_not_recommended_is_shown_among_all(
+    qtbot: QtBot, state: WizardState, engine: EngineRoom
+) -> None:
+    state.set_backbone("squeezenet1_0")
+    page = BackbonePage(state, engine)
+    qtbot.addWidget(page)
+    assert page.lists.tabs.currentIndex() == Tab.ALL
+    assert page.table.entry(page.table.currentIndex().row()).id == "squeezenet1_0"
+
+
 def test_a_column_title_sorts_and_keeps_the_choice(qtbot: QtBot, page: BackbonePage) -> None:
     page.lists.show_tab(Tab.ALL)
     header = page.table.horizontalHeader()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -177,6 +177,12 @@ class ChoiceTable(QTableView):
             if index.flags() & Qt.ItemFlag.ItemIsEnabled:
                 self.setCurrentIndex(index)
                 return
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What is chosen stays in sight when something below takes room."""
+        super().resizeEvent(event)
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
     def set_locked(self, locked: bool) -> None:
         mode = self.SelectionMode

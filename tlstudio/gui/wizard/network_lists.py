@@ -77,6 +77,8 @@ class NetworkLists(QWidget):
         self.tabs.currentChanged.connect(self._show_rows)
         self.search.textChanged.connect(self._searched)
         self.search.list_asked.connect(self._go_to_list)
+        if self.table.networks.row_of(state.backbone_id) is None:
+            self.show_tab(Tab.ALL)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self.search.setFocus)
 
@@ -123,7 +125,10 @@ class NetworkLists(QWidget):
         clear.clicked.connect(self._clear_search)
         return _centred(
             self.tr("Nothing has this name"),
-            self.tr("Search by name, family or year: “resnet”, “vit b 16”, “2022”."),
+            self.tr(
+                "Search by name, family or year: “resnet”, “vit b 16”, “2022”. Networks of the "
+                "library timm can be used with the command line."
+            ),
             clear,
         )
 
