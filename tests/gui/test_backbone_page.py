@@ -83,11 +83,11 @@ def test_a_few_networks_are_recommended_with_a_sentence_each(page: BackbonePage)
 
 
 def test_a_click_chooses_and_the_arrow_keys_too(qtbot: QtBot, page: BackbonePage) -> None:
-    click_row(qtbot, page, 2)
-    assert page.state.backbone_id == page.table.entry(2).id
+    click_row(qtbot, page, 3)
+    assert page.state.backbone_id == page.table.entry(3).id
     qtbot.keyClick(page.table, Qt.Key.Key_Up)
-    assert page.state.backbone_id == page.table.entry(1).id
-    assert page.card.name_label.text() == page.table.entry(1).name
+    assert page.state.backbone_id == page.table.entry(2).id
+    assert page.card.name_label.text() == page.table.entry(2).name
 
 
 def test_every_network_is_under_the_name_of_its_family(page: BackbonePage) -> None:
@@ -265,7 +265,7 @@ def test_what_is_chosen_during_a_download_stays_chosen(
 
     client.script["download"] = download
     click(qtbot, page.card.download_button)
-    click_row(qtbot, page, 2)
+    click_row(qtbot, page, 3)
     chosen = page.state.backbone_id
     go_on.set()
     qtbot.waitUntil(lambda: not page.session.running)
@@ -405,7 +405,7 @@ def test_a_file_that_holds_no_weights_changes_nothing(
     qtbot.waitUntil(page.result_notice.isVisible)
     assert page.result_notice.message == "cat.jpg is a picture."
     assert page.state.job() == before
-    click_row(qtbot, page, 2)
+    click_row(qtbot, page, 3)
     assert not page.result_notice.isVisible()
 
 
@@ -426,9 +426,9 @@ def test_whoever_chooses_another_network_does_not_wait_for_a_file(
     client.script["identify"] = waits_for_cancel
     page.use_file(str(tmp_path / "weights.pth"))
     qtbot.waitUntil(lambda: bool(client.jobs))
-    click_row(qtbot, page, 1)
+    click_row(qtbot, page, 3)
     qtbot.waitUntil(lambda: not page.session.running)
-    assert page.state.backbone_id == page.table.entry(1).id
+    assert page.state.backbone_id == page.table.entry(3).id
     assert page.isComplete()
 
 
