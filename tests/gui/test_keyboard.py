@@ -21,7 +21,7 @@ from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.gui.wizard.wizard import Wizard
-from tlstudio.jobs import ExportJob, ExportResult, Job, Result, ScanResult
+from tlstudio.jobs import ExportJob, ExportResult, IdentifiedWeights, Job, Result, ScanResult
 from tlstudio.tasks import Event, Phase, Progress
 
 Work = Generator[Event, None, Result]
@@ -211,6 +211,24 @@ def test_it_goes_from_download_to_cancel_and_back(
     qtbot.waitUntil(lambda: bool(client.jobs))
     qtbot.keyClick(page.card.progress.cancel, Qt.Key.Key_Space)
     focused(qtbot, wizard, page.card.download_button)
+
+
+def test_after_a_file_was_recognised_it_is_on_next(
+    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+) -> None:
+    def identify(_: Job) -> Work:
+        yield Progress(phase="weights", done=0, total=0, unit="bytes")
+        return IdentifiedWeights(
+            file="/x.pth", backbone="resnet34", name="ResNet-34", variant=None, classes=None
+        )
+
+    client.script["identify"] = identify
+    wizard.go_to(PageId.BACKBONE)
+    page = wizard.pages[PageId.BACKBONE]
+    assert isinstance(page, BackbonePage)
+    page.use_file("/x.pth")
+    assert wizard.focusWidget() is page.card.progress.cancel
+    focused(qtbot, wizard, wizard.button(QWizard.WizardButton.NextButton))
 
 
 def test_each_page_begins_on_its_primary_button(

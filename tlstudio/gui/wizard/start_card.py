@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QVBoxLayout,
     QWidget,
+    QWizard,
 )
 
 from tlstudio.backbones.catalogue import Backbone
@@ -177,25 +178,31 @@ class StartCard(Card):
 
     def _show_job(self) -> None:
         """A job runs in the place of the buttons, and the keyboard goes to its Cancel."""
-        buttons = (self.download_button, self.published_button, self.file_button)
         if self.progress.isHidden():
             self.progress.begin(self._session.words)
             self.progress.show()
-            if any(map(has_keyboard, buttons)):
-                self.progress.cancel.setFocus()
-        for button in buttons:
+            self.progress.cancel.setFocus()
+        for button in (self.download_button, self.published_button, self.file_button):
             button.hide()
 
     def _show_buttons(self) -> None:
+        """Without a job; the keyboard goes on from its Cancel to what is wanted next."""
         state = self._state
         missing = state.to_download() is not None and not state.must_agree
         self.download_button.setVisible(missing)
         self.published_button.setVisible(state.weights.source != "published")
         self.file_button.show()
-        if not self.progress.isHidden():
-            if has_keyboard(self.progress) or has_keyboard(self.progress.cancel):
-                (self.download_button if missing else self.file_button).setFocus()
-            self.progress.hide()
+        if self.progress.isHidden():
+            return
+        if has_keyboard(self.progress) or has_keyboard(self.progress.cancel):
+            (self.download_button if missing else self.file_button).setFocus()
+            QTimer.singleShot(0, self, self._hand_over)  # once Next can be pressed
+        self.progress.hide()
+
+    def _hand_over(self) -> None:
+        wizard, outcome = self.window(), self._session.outcome
+        if isinstance(wizard, QWizard) and outcome is not None and outcome.kind == "ok":
+            wizard.button(QWizard.WizardButton.NextButton).setFocus()
 
     def _show_variants(self, entry: Backbone) -> None:
         published = self._state.published
