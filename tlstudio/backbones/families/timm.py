@@ -47,7 +47,7 @@ def cut(network: nn.Module) -> Cut:
 def full_name(network: nn.Module) -> str:
     """As timm writes it: the architecture, and after a point the weights that are meant."""
     config: Any = network.pretrained_cfg
-    return ".".join(part for part in (config["architecture"], config["tag"]) if part)
+    return ".".join(part for part in (config["architecture"], config.get("tag")) if part)
 
 
 def adapted(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
