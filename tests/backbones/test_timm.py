@@ -27,18 +27,19 @@ IN_STAGES = {
     "test_vit": 7,
     "test_convnext": 10,
     "test_efficientnet": 6,
+    "test_mambaout": 7,
 }
 LARGER = {
     "resnet18": 9,
     DINO: 13,
-    "convnext_atto": 16,
+    "convnext_atto": 13,
     "efficientnet_b0": 17,
     "swin_tiny_patch4_window7_224": 13,
     "swinv2_tiny_window8_256": 13,
     "deit_tiny_patch16_224": 13,
     "beit_base_patch16_224": 13,
-    "mobilenetv3_small_050": 11,
-    "regnety_002": 13,
+    "mobilenetv3_small_050": 13,
+    "regnety_002": 14,
 }
 NOT_IN_A_ROW = ("cait_xxs24_224", "coat_tiny")
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in (*LARGER, *NOT_IN_A_ROW)]

@@ -129,7 +129,8 @@ def _without_memory(identifier: str, size: int | None) -> Any:
 
     with ShapesOnly():
         network = constructor_call(identifier, "timm", 2, size).run()
-    return network.to("meta").eval()
+    # The counter looks for gradients, and finds some of the parameters to want them.
+    return network.to("meta").eval().requires_grad_(False)
 
 
 def _weights(name: str, config: Any, gflops: float) -> Weights:

@@ -307,8 +307,7 @@ def _unseen(network: nn.Module, seen: list[nn.Module], head: str) -> Iterator[nn
 
 def _group(name: str) -> str:
     """Blocks in numbered stages are shown by stage, others together: what lies above them."""
-    parts = name.split(".")
-    if len(parts) > 1 and parts[-1].isdecimal():
-        parts.pop()
+    *parents, last = name.split(".")
+    parts = parents or [last]
     numbers = [index for index, part in enumerate(parts) if part.isdecimal()]
     return ".".join(parts[: numbers[0] + 1] if numbers else parts)
