@@ -18,6 +18,7 @@ from tlstudio.backbones.catalogue import (
     Weights,
 )
 from tlstudio.backbones.optional import timm_package
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import UsageError
 
 PREFIX = "timm:"
@@ -43,7 +44,7 @@ _COMMERCIAL = {
 def timm_backbone(identifier: str) -> Backbone:
     """The entry of `timm:NAME`. Raises `UsageError` for a name that timm does not know or a network
     that can't be used, and `MissingPackageError` without timm."""
-    from tlstudio.backbones.build import ShapesOnly, cut_network
+    from tlstudio.backbones.families.timm import cut
 
     name = identifier.removeprefix(PREFIX)
     config = _config(name)
@@ -52,8 +53,8 @@ def timm_backbone(identifier: str) -> Backbone:
         raise UsageError(
             f"timm's {name} does not look at square colour pictures.", "Choose another network."
         )
-    with ShapesOnly():
-        staged = cut_network(identifier, "timm", num_classes=2, dropout=0.0)
+    network = _without_memory(identifier, None)
+    staged = StagedNetwork(network, cut(network))
     stages = tuple(
         StageFacts(
             name=part.name,
@@ -125,12 +126,9 @@ def _gflops(identifier: str, size: int) -> float:
 
 
 def _without_memory(identifier: str, size: int | None) -> Any:
-    from tlstudio.backbones.build import ShapesOnly, constructor_call
+    from tlstudio.backbones.families.timm import arguments, without_memory
 
-    with ShapesOnly():
-        network = constructor_call(identifier, "timm", 2, size).run()
-    # The counter looks for gradients, and finds some of the parameters to want them.
-    return network.to("meta").eval().requires_grad_(False)
+    return without_memory(num_classes=2, **arguments(identifier, size))
 
 
 def _weights(name: str, config: Any, gflops: float) -> Weights:

@@ -39,6 +39,20 @@ def arguments(identifier: str, size: int | None) -> dict[str, Any]:
     return given
 
 
+def without_memory(**call: Any) -> Any:
+    """timm's network for this call of `create_model`, which can be run for its shapes only."""
+    from tlstudio.backbones.build import ShapesOnly
+
+    timm = timm_package()
+    try:
+        with ShapesOnly():
+            network = timm.create_model(**call)
+    except RuntimeError:  # some run a part of themselves while they are built
+        network = timm.create_model(**call)
+    # Who counts operations looks for gradients, and finds some of the parameters to want them.
+    return network.to("meta").eval().requires_grad_(False)
+
+
 def cut(network: nn.Module) -> Cut:
     """Raises `UsageError` where the network has no single last layer that could be replaced."""
     return _applied(plan_of(full_name(network)), network)
@@ -93,28 +107,30 @@ def plan_of(name: str) -> Plan:
 
     Whatever was thought of it: in the end the stages must compute what the network computes.
     """
-    network = _without_memory(name)
+    call = {"model_name": name, "pretrained": False, "num_classes": 2}
+    network = without_memory(**call)
     side = network.pretrained_cfg["input_size"][-1]
     picture = torch.zeros(1, 3, side, side, device="meta")
     methods = tuple(path.removesuffix("()") for path in (_FEATURES, _HEAD))
     whole = watched(network, picture, methods)
     head = _head(name, network, whole)
-    network = _without_memory(name)  # the other one is full of hooks
-    operations(network, picture)  # the first time some compute what they keep
-    computed = operations(network, picture)
+    network = without_memory(**call)  # the other one is full of hooks
+    computed = _operations(network, picture)
     for stages in _ways(network, whole):
         plan = Plan(stages, head)
-        if operations(StagedNetwork(network, _applied(plan, network)).eval(), picture) == computed:
+        staged = StagedNetwork(network, _applied(plan, network)).eval()
+        try:
+            same = _operations(staged, picture) == computed
+        except RuntimeError:  # what comes before the last layer has another width
+            same = False
+        if same:
             return plan
     raise _refused(name)
 
 
-def _without_memory(name: str) -> Any:
-    from tlstudio.backbones.build import ShapesOnly
-
-    with ShapesOnly():
-        network = timm_package().create_model(name, pretrained=False, num_classes=2)
-    return network.to("meta").eval()
+def _operations(network: nn.Module, picture: Tensor) -> list[tuple[str, str]]:
+    operations(network, picture)  # the first time some compute what they keep
+    return operations(network, picture)
 
 
 def _ways(network: nn.Module, whole: Call) -> Iterator[tuple[tuple[_Step, ...], ...]]:
@@ -145,20 +161,22 @@ def _groups(network: Any) -> dict[str, int]:
     return numbers
 
 
-def _head(name: str, network: Any, whole: Call) -> HeadSite:
-    classifier = network.get_classifier()
-    paths = [path for path, module in network.named_modules() if module is classifier]
+def _head(name: str, network: nn.Module, whole: Call) -> HeadSite:
+    """The one linear layer whose output is the network's."""
     last = whole.calls[-1]
-    found = [call for call in last.all() if call.path in paths]
+    modules = dict(network.named_modules())
+    final = [modules.get(call.path) for call in last.all() if call.output == whole.output]
+    linear = [module for module in final if isinstance(module, nn.Linear)]
     if (
-        not isinstance(classifier, nn.Linear)
+        len(linear) != 1
+        or last.output != whole.output
         or [call.path for call in whole.calls] != [_FEATURES, _HEAD]
         # Features may be several tensors; then both are None.
         or (whole.input, last.input) != (whole.calls[0].input, whole.calls[0].output)
-        or [last.output, *(call.output for call in found)] != [whole.output, whole.output]
     ):
         raise _refused(name)
-    return HeadSite(paths[0], "linear", bias=classifier.bias is not None)
+    path = next(path for path, module in modules.items() if module is linear[0])
+    return HeadSite(path, "linear", bias=linear[0].bias is not None)
 
 
 def _refused(name: str) -> UsageError:
