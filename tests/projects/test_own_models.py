@@ -69,10 +69,10 @@ def test_the_next_run_looks_at_pictures_as_this_one_did(tmp_path: Path) -> None:
 
 
 def test_what_is_repeated_of_a_model_names_no_place_on_this_computer(tmp_path: Path) -> None:
-    facts = own_run(made(tmp_path, "run")).provenance()
-    assert facts["classes"] == ["ant", "bee"]
-    assert facts["weights"] == CARD["weights"]
-    assert str(tmp_path) not in json.dumps(facts)
+    origin = own_run(made(tmp_path, "run")).origin("0" * 64)
+    assert origin.model.classes == ("ant", "bee")
+    assert origin.model.weights == CARD["weights"]
+    assert str(tmp_path) not in origin.model_dump_json()
 
 
 def test_a_model_folder_can_be_given_too(tmp_path: Path) -> None:
