@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import pickle
+import struct
 import tarfile
 import warnings
 import zipfile
@@ -115,6 +116,21 @@ def test_a_whole_model_is_refused_like_any_other_program_code(tmp_path: Path) ->
         read_state_dict(file)
     assert "torch.nn.modules.linear.Linear" in caught.value.message
     assert "state_dict" in caught.value.hint
+
+
+def test_a_table_whose_length_begins_like_a_web_page_is_read(tmp_path: Path) -> None:
+    table = b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'.ljust(ord("<") + 256)
+    file = tmp_path / "net.safetensors"
+    file.write_bytes(struct.pack("<Q", len(table)) + table + struct.pack("<f", 0.5))
+    assert file.read_bytes().startswith(b"<")
+    assert read_state_dict(file)["a"].tolist() == [0.5]
+
+
+def test_a_pickle_that_claims_to_hold_more_than_fits_into_memory_is_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "net.pth"
+    file.write_bytes(b"\x80\x04" + pickle.BINBYTES8 + struct.pack("<Q", 2**50) + b"few")
+    with pytest.raises(WeightsError, match="is damaged"):
+        read_state_dict(file)
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])

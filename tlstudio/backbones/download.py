@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.error import HTTPError
 
+from tlstudio.backbones.foreign_files import is_web_page
 from tlstudio.backbones.transfer import (
     Answer,
     InterruptionError,
@@ -174,7 +175,7 @@ class _Arrival:
         out.truncate()
 
     def _take(self, chunk: bytes, out: BinaryIO) -> None:
-        if not self._done and chunk.lstrip().startswith(b"<"):
+        if not self._done and is_web_page(chunk):
             raise web_page(self._url)
         out.write(chunk)
         self._received += len(chunk)

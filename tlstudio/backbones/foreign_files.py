@@ -86,7 +86,7 @@ def refuse_foreign(path: Path, head: bytes) -> None:
 
     `head` holds its first kilobyte. What passes may still be damaged.
     """
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+    if is_web_page(head):
         raise _is(
             path,
             "a web page",
@@ -103,6 +103,15 @@ def refuse_foreign(path: Path, head: bytes) -> None:
         _refuse_foreign_zip(path)
     elif is_safetensors(path, head):
         _refuse_cut_safetensors(path, head)
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether a file that begins with `head` is text, and opens with an angle bracket.
+
+    The length that a safetensors file begins with can look like a bracket; zero bytes follow it.
+    """
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"<") and b"\0" not in head[:8]
 
 
 def is_safetensors(path: Path, head: bytes) -> bool:

@@ -98,7 +98,8 @@ def _code_in_pickle(path: Path) -> str | None:
 
 def _globals(pickle: BinaryIO) -> Iterator[str]:
     strings = ["", ""]
-    with contextlib.suppress(ValueError):  # the end of the pickle, or of what can be read of it
+    # The end of the pickle, or of what can be read of it: a text may claim to be of any length.
+    with contextlib.suppress(ValueError, MemoryError):
         for operation, argument, _ in pickletools.genops(pickle):
             if operation.name in ("GLOBAL", "INST"):
                 yield str(argument).replace(" ", ".")
