@@ -155,6 +155,9 @@ def test_an_input_size_that_the_network_does_not_take_is_answered_with_the_next_
     for size, words in ((40, "32 or 48"), (16, "of 32."), (225, "224 or 240")):
         with pytest.raises(UsageError, match=rf"takes 32 and every 16 more.*{words}"):
             entry.preprocessing(BackboneSpec(id=entry.id, input_size=size))
+    any_size = entry.model_copy(update={"sizes": InputSizes(smallest=32, step=1)})
+    with pytest.raises(UsageError, match=r"takes 32 and more\."):
+        any_size.preprocessing(BackboneSpec(id=entry.id, input_size=1))
     fixed = entry.model_copy(update={"sizes": None})
     with pytest.raises(UsageError, match="only looks at pictures of 224 × 224"):
         fixed.preprocessing(BackboneSpec(id=entry.id, input_size=256))

@@ -51,7 +51,9 @@ def test_list_names_what_is_here_and_where(capsys: Captured) -> None:
     here = [each for each in result["weights"] if each["file"].startswith(result["folder"])]
     assert [(each["backbone"], each["file"]) for each in here] == [("squeezenet1_1", str(file))]
     assert run(["weights", "list"]) == 0
-    assert "squeezenet1_1" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "squeezenet1_1" in shown
+    assert "…" not in shown, "a path that is cut short leads nowhere"
 
 
 def test_identify_tells_the_network(tmp_path: Path, capsys: Captured) -> None:

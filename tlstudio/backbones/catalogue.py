@@ -134,9 +134,10 @@ class Backbone(Spec):
             )
         if not self.sizes.allows(size):
             near = " or ".join(map(str, self.sizes.near(size)))
+            every = "more" if self.sizes.step == 1 else f"every {self.sizes.step} more"
             raise UsageError(
                 f"{self.name} can't look at pictures of {size} × {size} pixels: it takes "
-                f"{self.sizes.smallest} and every {self.sizes.step} more.",
+                f"{self.sizes.smallest} and {every}.",
                 f"Give an input size of {near}.",
             )
         resize = round(size * own.resize / own.crop)

@@ -271,7 +271,8 @@ def _most(weights: Weights) -> int:
 
 def _not_published(path: Path, weights: Weights) -> WeightsError:
     return WeightsError(
-        f"What {path} holds as {weights.file} is not the published file: its SHA-256 is wrong.",
+        f"What {path} holds as {weights.file} is not the published file: its size or its "
+        "SHA-256 is wrong.",
         f"It was damaged or changed on its way, and was not taken over. {_AGAIN}",
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from tlstudio.backbones.catalogue import catalogue
 from tlstudio.backbones.weights import present_at
@@ -111,7 +111,8 @@ def _tell(result: WeightsResult, *, as_json: bool) -> None:
 
 
 def _show(weights: tuple[KeptWeights, ...] | list[KeptWeights]) -> None:
-    table = Table("id", "variant", "size", "licence", "file", box=None)
+    id_, file = Column("id", no_wrap=True), Column("file", overflow="fold")
+    table = Table(id_, "variant", "size", "licence", file, box=None)
     for each in weights:
         licence = each.licence if each.commercial else f"{each.licence} (not commercial)"
         size = f"{each.bytes / 1e6:.1f} MB"
