@@ -165,3 +165,11 @@ def test_an_error_that_is_no_bad_picture_is_not_swallowed(
     monkeypatch.setattr(inference, "read_rgb", lambda file: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         batches(files, preprocessing, 2)
+
+
+def test_a_batch_of_large_pictures_takes_no_more_memory_than_one_of_small_ones(
+    files: list[Path], preprocessing: Preprocessing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "_SIDE", preprocessing.spec.crop // 4)
+    found = [batch for batch in preprocessed_batches(files, preprocessing) if batch is not None]
+    assert [len(batch.pictures) for batch in found] == [2, 2, 2, 2, 2, 1]

@@ -29,6 +29,8 @@ from tlstudio.tasks import Meter, Phase, Progress
 from tlstudio.training.devices import usable_cores
 
 BATCH = 32
+_SIDE = 640
+"""Pictures of a longer side, in px, come in smaller batches, which take no more memory."""
 
 _HEARTBEAT = 0.1
 _LARGE = 24_000_000
@@ -133,11 +135,12 @@ class Batch:
 def preprocessed_batches(
     files: Sequence[Path],
     preprocessing: Preprocessing,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     *,
     workers: int | None = None,
 ) -> Generator[Batch | None, None, None]:
-    """Reads and preprocesses `files` in threads; yields a `Batch` for each `batch_size` of them.
+    """Reads and preprocesses `files` in threads; yields a `Batch` for each `batch_size` of them
+    (None: as many as fit into memory at this crop).
 
     `preprocessing` stays on the CPU in fp32 and gets one picture at a time. Yields None for every
     picture and whenever a tenth of a second passes without one, so that a job can look for
@@ -147,11 +150,12 @@ def preprocessed_batches(
     size: how pictures are grouped shows in the last digits of a network's answers, and so they
     depend on neither the number of threads nor on which other pictures can be read.
     """
+    crop = preprocessing.spec.crop
+    batch_size = batch_size or _batch_size(crop)
     starts = range(0, len(files), batch_size)
     reading = in_order_or_waiting(
         _Reader(preprocessing), files, ahead=2 * batch_size, workers=workers
     )
-    crop = preprocessing.spec.crop
     with contextlib.closing(reading):
         for start in starts:
             indices = range(start, min(start + batch_size, len(files)))
@@ -172,6 +176,10 @@ def preprocessed_batches(
             lost = {index for index, _ in failed}
             rows = tuple(row for row, index in enumerate(indices) if index not in lost)
             yield Batch(pictures, rows, tuple(indices[row] for row in rows), tuple(failed))
+
+
+def _batch_size(crop: int) -> int:
+    return max(1, min(BATCH, BATCH * _SIDE**2 // crop**2))
 
 
 def vanished(file: Path, error: PictureError) -> DatasetError:
@@ -223,7 +231,7 @@ def check_pictures(
     device: torch.device,
     *,
     phase: Phase = "evaluate",
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     workers: int | None = None,
 ) -> Generator[Progress, None, Checked]:
     """Runs `forward` on the preprocessed `files` and returns its rows: logits, or probabilities.
