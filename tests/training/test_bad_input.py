@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from training.made_jobs import job_for, made_pictures, made_weights, nothing, stop_when
+from training.made_jobs import UNFROZEN, job_for, made_pictures, made_weights, nothing, stop_when
 
 from tlstudio.errors import (
     DatasetError,
@@ -22,8 +22,10 @@ from tlstudio.errors import (
     WeightsError,
 )
 from tlstudio.jobs import TrainingJob, TrainRun
+from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Logged, Warned, drive
 from tlstudio.training import train
+from tlstudio.training.loop import Loop
 
 Jobs = Callable[..., TrainingJob]
 
@@ -158,3 +160,28 @@ def test_three_hundred_classes_train(weights: Path, tmp_path: Path) -> None:
     small = job_for(folder, weights, recipe={"epochs": 1, "batch_size": 64})
     result = drive(train.train(TrainRun(job=small, run=str(tmp_path / "run"))), nothing)
     assert result.epochs == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+    ids=["gpu", "cpu"],
+)
+def test_a_lack_of_memory_is_a_sentence_and_keeps_what_was_reached(
+    error: Exception, job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Loop, "_step", fails)
+    request = TrainRun(job=job(freeze=UNFROZEN), run=str(tmp_path / "run"))
+    with pytest.raises(TLStudioError, match="not enough memory") as caught:
+        drive(train.train(request), nothing)
+    assert "smaller batches" in caught.value.hint
+    run = RunFolder(tmp_path / "run")
+    assert run.state().state == "failed"
+    assert "not enough memory" in run.state().message
+    assert run.checkpoint_file.exists()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from collections.abc import Iterator
 
 import psutil
 import torch
 
-from tlstudio.errors import UsageError
+from tlstudio.errors import TLStudioError, UsageError
 from tlstudio.jobs import DeviceInfo
 
 
@@ -65,6 +67,23 @@ def memory_in_use(device: torch.device) -> int:
     if device.type == "mps":
         return int(torch.mps.current_allocated_memory())
     return int(psutil.Process().memory_info().rss)
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turns what torch raises where memory does not suffice into a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        # On a CPU torch has no exception of its own for it.
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise TLStudioError(
+                "There is not enough memory for this: the network, the size of its pictures and "
+                "the number of them in a batch decide how much is needed.",
+                "Freeze more blocks, take smaller batches, a smaller input size or a smaller "
+                "network, and close other programs that use the graphics card.",
+            ) from error
+        raise
 
 
 def _processor() -> str:

@@ -8,6 +8,7 @@ from tlstudio.errors import TLStudioError
 from tlstudio.jobs import TrainResult
 from tlstudio.projects.run_folder import Environment, RunFolder
 from tlstudio.tasks import Task
+from tlstudio.training.devices import memory_errors
 
 
 def recorded(
@@ -17,7 +18,7 @@ def recorded(
     run.save_state("running", environment=environment)
     try:
         # The task is closed, and its checkpoint written, before the state says how it ended.
-        with run.recording() as record, contextlib.closing(task):
+        with run.recording() as record, memory_errors(), contextlib.closing(task):
             while True:
                 try:
                     event = next(task)
