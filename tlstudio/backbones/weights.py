@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -29,12 +30,11 @@ from tlstudio.jobs import (
     WeightsSpec,
 )
 from tlstudio.projects.own_models import own_run
-from tlstudio.projects.places import weights_folder
+from tlstudio.projects.places import resources_folder, weights_folder
 from tlstudio.tasks import Logged, Meter, Progress, Task
 
 WeightsState = Literal["present", "download"]
 
-_BUNDLED = Path(__file__).parents[1] / "resources" / "weights"
 _CHUNK = 1024 * 1024
 
 SIZE_TOLERANCE = 1024
@@ -58,13 +58,13 @@ def present_at(weights: Weights) -> Path | None:
 def weights_here() -> frozenset[tuple[str, str]]:
     """(backbone, variant) of all weights that seem to be on this computer, by names and sizes; a
     folder is read once, so that this is quick enough for the window."""
-    bundled, others = (_sizes(_BUNDLED),), (_sizes(weights_folder()), _sizes(_hub_folder()))
+    sizes_in = cache(_sizes)
     return frozenset(
         (entry.id, weights.name)
         for entry in catalogue()
         for weights in entry.weights
-        for sizes in (bundled if weights.url is None else others)
-        if abs(sizes.get(weights.file, -math.inf) - weights.bytes) <= SIZE_TOLERANCE
+        for folder in _folders(weights)
+        if abs(sizes_in(folder).get(weights.file, -math.inf) - weights.bytes) <= SIZE_TOLERANCE
     )
 
 
@@ -235,11 +235,15 @@ def _not_here(entry: Backbone, weights: Weights) -> WeightsError:
 
 
 def _paths(weights: Weights) -> tuple[Path, ...]:
+    return tuple(folder / weights.file for folder in _folders(weights))
+
+
+def _folders(weights: Weights) -> tuple[Path, ...]:
     """Where the file may lie: beside the program where it comes with it, else in our own folder or
     in torch hub's cache."""
     if weights.url is None:
-        return (_BUNDLED / weights.file,)
-    return own_file(weights), _hub_folder() / weights.file
+        return (resources_folder() / "weights",)
+    return weights_folder(), _hub_folder()
 
 
 def _hub_folder() -> Path:

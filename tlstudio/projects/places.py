@@ -1,4 +1,4 @@
-"""Owns where the program keeps its own things: runs, caches, weights, logs."""
+"""Owns where the program keeps its own things: runs, caches, weights, logs, and what it brings."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ def weights_folder() -> Path:
 def cache_folder() -> Path:
     """May be deleted at any time."""
     return _folder("cache", Path(platformdirs.user_cache_dir(_NAME, appauthor=False)))
+
+
+def resources_folder() -> Path:
+    """What comes with the program and is no code: inside the package where it is installed, beside
+    it in the sources."""
+    package = Path(__file__).parents[1]
+    inside = package / "resources"
+    return inside if inside.is_dir() else package.parent / "resources"
 
 
 def logs_folder() -> Path:
