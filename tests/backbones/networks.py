@@ -10,6 +10,8 @@ from tlstudio.backbones.catalogue import Backbone, catalogue
 
 PICTURE = 64
 """The side of a test's pictures, in px, or the next one that the network takes."""
+PUBLISHED = tuple(entry for entry in catalogue() if not entry.bundled)
+"""Without what comes with the program, of which torchvision knows nothing."""
 SMALLEST = sorted(
     min(members, key=lambda entry: entry.parameters).id
     for family in {entry.family for entry in catalogue()}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from backbones.networks import networks
+from backbones.networks import PUBLISHED, networks
 from torchvision.models import get_model_weights
 from torchvision.models.vision_transformer import interpolate_embeddings
 
 from tlstudio.backbones.build import ShapesOnly, adapted_state, build_network
-from tlstudio.backbones.catalogue import Backbone, backbone, catalogue
+from tlstudio.backbones.catalogue import Backbone, backbone
 from tlstudio.backbones.loading import load_backbone
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.jobs import HeadSpec
@@ -51,7 +51,7 @@ def test_sizes_between_two_steps_are_refused_by_the_network_itself(entry: Backbo
         shapes_of(entry, size)(pictures(size))
 
 
-@pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.id)
+@pytest.mark.parametrize("entry", PUBLISHED, ids=lambda entry: entry.id)
 def test_torchvisions_own_sizes_are_allowed_and_its_minimum_is_kept(entry: Backbone) -> None:
     assert entry.sizes is not None
     for weights in entry.weights:

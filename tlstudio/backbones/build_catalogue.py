@@ -6,11 +6,14 @@ networks; only what torchvision does not know stands in `catalogue_facts.toml`.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights
 from torchvision.transforms import InterpolationMode
 
@@ -24,8 +27,10 @@ from tlstudio.backbones.catalogue import (
     Weights,
 )
 from tlstudio.backbones.recognition import FINGERPRINTS, Fingerprint, network_fingerprint
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.jobs import Spec
 from tlstudio.projects.atomic import write_text
+from tlstudio.projects.places import resources_folder
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 FACTS = Path(__file__).with_name("catalogue_facts.toml")
@@ -61,15 +66,26 @@ UNUSABLE = {"vgg16": {"IMAGENET1K_FEATURES"}}
 """Weights in which two of the stages hold no numbers."""
 
 
+class OwnWeights(Spec):
+    """Weights that come with the program; their file lies under `resources/weights/`."""
+
+    name: str
+    file: str
+    data: str
+    licence: str
+    preprocessing: PreprocessingSpec
+
+
 class NetworkFacts(Spec):
-    """What torchvision does not know of a network. `default` names its default weights, and
-    `sizes` stands where its sizes are not those of its family."""
+    """What torchvision does not know of a network. `default` names its default weights, `sizes`
+    stands where its sizes are not those of its family, and `own` are weights of our own."""
 
     id: str
     name: str
     sentence: str
     default: str | None = None
     sizes: InputSizes | None = None
+    own: OwnWeights | None = None
 
 
 class FamilyFacts(Spec):
@@ -115,9 +131,33 @@ def build_entry(network: NetworkFacts, family: FamilyFacts, sha256: dict[str, st
         parameters=sum(part.parameters for part in stages),
         feature_width=staged.feature_width,
         sizes=network.sizes or family.sizes,
-        weights=_all_weights(network, sha256),
+        weights=(
+            (_own_weights(network.own, staged),) if network.own else _all_weights(network, sha256)
+        ),
         stages=stages,
     )
+
+
+def _own_weights(own: OwnWeights, staged: StagedNetwork) -> Weights:
+    file = resources_folder() / "weights" / own.file
+    content = file.read_bytes()
+    return Weights(
+        **dict(own),
+        url=None,
+        sha256=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        top1=None,
+        top5=None,
+        commercial=True,
+        gflops=_gflops(staged, own.preprocessing.crop),
+    )
+
+
+def _gflops(staged: StagedNetwork, size: int) -> float:
+    """As torchvision counts them: a multiplication with its addition is one operation."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        staged.to("meta").eval()(torch.empty(1, 3, size, size))
+    return round(float(counter.get_total_flops()) / 2e9, 3)
 
 
 def _all_weights(network: NetworkFacts, sha256: dict[str, str]) -> tuple[Weights, ...]:

@@ -6,40 +6,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tlstudio.backbones.catalogue import RECOMMENDED, backbone
-from tlstudio.backbones.weights import weights_state
+from tlstudio.backbones.weights import default_backbone
 from tlstudio.cli.console import out, print_json, run_task
 from tlstudio.display import why_no_display
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import (
-    Augmentation,
     BackboneSpec,
     DatasetSpec,
     EvaluateJob,
     ExportJob,
     Job,
-    Recipe,
     SampleJob,
     TrainingJob,
     TrainRun,
     WeightsSpec,
 )
-
-FRESH = "resnet18"
-"""What the demonstration trains from nothing where no pretrained weights are on this computer: of
-the small networks the one that learns most from a few hundred pictures in minutes."""
-
-TOUR = "squeezenet1_1"
-"""What the tour trains from nothing in that case: it is about the window, and this is quickest."""
-
-FROM_NOTHING = Recipe(
-    epochs=8,
-    batch_size=16,
-    augmentation=Augmentation(
-        crop_scale=1, flip_vertical=True, brightness=0, contrast=0, saturation=0
-    ),
-).from_scratch()
 
 
 def run_demo(folder: Path, *, as_json: bool) -> None:
@@ -53,11 +35,11 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
         return run_task(task_for(job), as_json=as_json)
 
     sample = run(SampleJob(folder=str(folder / "pictures")), "Drawing the sample pictures")
-    start = _start(folder, run)
-    job = TrainingJob(dataset=DatasetSpec(folder=sample.folder), backbone=start)
+    entry = default_backbone()
+    job = TrainingJob(dataset=DatasetSpec(folder=sample.folder), backbone=BackboneSpec(id=entry.id))
     trained = run(
         TrainRun(job=job, run=str(folder / "run")),
-        f"Training on {sample.pictures} pictures, starting from {backbone(start.id).name}",
+        f"Training on {sample.pictures} pictures, starting from {entry.name}",
     )
     checked = run(EvaluateJob(run=trained.run), "Checking the model")
     exported = run(
@@ -79,30 +61,6 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
     )
 
 
-def _start(folder: Path, run: Any) -> BackboneSpec:
-    """Published weights where they are on this computer; nothing is downloaded unasked."""
-    if weights_state(backbone(RECOMMENDED).variant()) == "present":
-        return BackboneSpec(id=RECOMMENDED)
-    pictures = run(
-        SampleJob(folder=str(folder / "backbone" / "pictures"), seed=1),
-        "There are no pretrained weights on this computer, and nothing is downloaded unasked. So "
-        "the demonstration first trains a small backbone from nothing, on other pictures of cloth: "
-        "a few minutes, and less accurate than pretrained weights are.",
-    )
-    job = TrainingJob(
-        dataset=DatasetSpec(folder=pictures.folder),
-        backbone=BackboneSpec(id=FRESH, weights=WeightsSpec(source="scratch")),
-        freeze="none",
-        recipe=FROM_NOTHING,
-    )
-    trained = run(
-        TrainRun(job=job, run=str(folder / "backbone" / "run")),
-        f"Training {backbone(FRESH).name} from nothing",
-    )
-    weights = WeightsSpec(source="file", file=str(Path(trained.model) / "model.safetensors"))
-    return BackboneSpec(id=FRESH, weights=weights)
-
-
 def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json: bool) -> None:
     """The same main job through the real window, with a picture of each page in `folder`."""
     reason = why_no_display()
@@ -113,8 +71,10 @@ def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json
         )
     from tlstudio.gui.tour import tour
 
-    identifier, spec = _tour_start(network, weights)
-    report = tour(folder, identifier, spec)
+    start = WeightsSpec()
+    if weights is not None:
+        start = WeightsSpec(source="file", file=str(weights.absolute()))
+    report = tour(folder, network or default_backbone().id, start)
     if as_json:
         print_json({"type": "result", **asdict(report)})
         return
@@ -124,11 +84,3 @@ def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json
         f"{report.seconds:.0f} s. Longest stall of the window while training: "
         f"{report.longest_stall_ms:.0f} ms, {report.stalls} over 50 ms."
     )
-
-
-def _tour_start(network: str | None, weights: Path | None) -> tuple[str, WeightsSpec]:
-    if weights is not None:
-        return network or RECOMMENDED, WeightsSpec(source="file", file=str(weights))
-    if weights_state(backbone(network or RECOMMENDED).weights[0]) == "present":
-        return network or RECOMMENDED, WeightsSpec()
-    return network or TOUR, WeightsSpec(source="scratch")
