@@ -18,7 +18,7 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import UsageError
 from tlstudio.jobs import HeadSpec, Recipe, ResumeRun, TrainingJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.tasks import Epoch, Step, drive
+from tlstudio.tasks import Epoch, Step, Warned, drive
 from tlstudio.training import train
 from tlstudio.training.features import Pictures
 from tlstudio.training.loop import Loop
@@ -131,6 +131,20 @@ def test_sizes_that_a_network_does_not_take_are_refused_before_anything_is_writt
     with pytest.raises(UsageError, match=words):
         drive(train.train(TrainRun(job=job, run=str(tmp_path / "run"))), nothing)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_ends_at_another_size_than_it_is_checked_at_is_warned_of(
+    long_job: TrainingJob, long_run: Trained, tmp_path: Path
+) -> None:
+    assert not long_run.of(Warned)
+    smaller = long_job.backbone.model_copy(update={"input_size": 32})
+    task = train.train(
+        TrainRun(job=long_job.model_copy(update={"backbone": smaller}), run=str(tmp_path / "run"))
+    )
+    warned = next(event for event in task if isinstance(event, Warned))
+    task.close()
+    assert "48 pixels" in warned.message
+    assert "checked at 32" in warned.message
 
 
 @pytest.mark.parametrize(("able", "precision"), [(True, "bfloat16"), (False, "float32")])

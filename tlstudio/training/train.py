@@ -77,7 +77,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
     job, model = settled(request.job)
     entry = find_backbone(job.backbone.id)
     input_size = entry.preprocessing(job.backbone).crop
-    _check_sizes(entry, job)
+    yield from _check_sizes(entry, job)
     frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
     environment = _environment(job)
     cache = Path(request.cache) if request.cache else None
@@ -144,15 +144,24 @@ def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:
     }
 
 
-def _check_sizes(entry: Backbone, job: TrainingJob) -> None:
+def _check_sizes(entry: Backbone, job: TrainingJob) -> Task[None]:
     """Raises `UsageError` where the network can't learn from pictures of the recipe's sizes."""
-    if job.recipe.sizes and not takes_sizes_in_turn(entry.family):
+    sizes = job.recipe.sizes
+    if sizes and not takes_sizes_in_turn(entry.family):
         raise UsageError(
             f"{entry.name} is built for pictures of one size, and the recipe names several.",
             "Leave `sizes` out of the recipe, or choose another backbone.",
         )
-    for size in job.recipe.sizes:
+    for size in sizes:
         entry.preprocessing(job.backbone.model_copy(update={"input_size": size}))
+    checked = entry.preprocessing(job.backbone).crop
+    if sizes and sizes[-1] != checked:
+        # Touvron et al., "Fixing the train-test resolution discrepancy", 2019.
+        yield Warned(
+            message=f"The last epochs learn from pictures of {sizes[-1]} pixels, and every epoch "
+            f"is checked at {checked}: figures come out too low, and the best epoch a wrong one.",
+            hint=f"Give the input size {sizes[-1]}.",
+        )
 
 
 def _linear_head(job: TrainingJob) -> HeadSpec:
