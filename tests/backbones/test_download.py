@@ -342,6 +342,7 @@ def test_what_was_kept_goes_when_the_next_failure_is_of_another_kind(
     target = tmp_path / "net.pth"
     kept(target).write_bytes(BODY[:5000])
     failure(server.url("missing"), target)
+    assert not kept(target).exists()
 
 
 def test_what_nobody_continued_for_long_is_removed(server: Server, tmp_path: Path) -> None:

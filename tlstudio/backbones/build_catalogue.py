@@ -23,11 +23,10 @@ from tlstudio.backbones.catalogue import (
     Backbone,
     InputSizes,
     PreprocessingSpec,
-    StageFacts,
     Weights,
 )
 from tlstudio.backbones.recognition import FINGERPRINTS, Fingerprint, network_fingerprint
-from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.backbones.staged import StagedNetwork, stage_facts
 from tlstudio.jobs import Spec
 from tlstudio.projects.atomic import write_text
 from tlstudio.projects.places import resources_folder
@@ -113,14 +112,7 @@ def build_entry(network: NetworkFacts, family: FamilyFacts, sha256: dict[str, st
     """One catalogue entry, from the installed torchvision and the facts of the table."""
     with ShapesOnly():
         staged = cut_network(network.id, family.module, num_classes=1000, dropout=0.0)
-    stages = tuple(
-        StageFacts(
-            name=part.name,
-            group=part.group,
-            parameters=sum(p.numel() for p in part.module.parameters()),
-        )
-        for part in staged.stages
-    )
+    stages = stage_facts(staged)
     return Backbone(
         id=network.id,
         name=network.name,

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from tlstudio.backbones.catalogue import StageFacts
 from tlstudio.errors import UsageError
 from tlstudio.jobs import Freeze
 
@@ -171,6 +172,18 @@ class StagedNetwork(nn.Module):
         self.train(training)
         lowest, highest = scores.min(), scores.max()
         last.bias += ((highest - lowest) / 2 - lowest).clamp_min(0)
+
+
+def stage_facts(network: StagedNetwork) -> tuple[StageFacts, ...]:
+    """What a catalogue entry says of the stages."""
+    return tuple(
+        StageFacts(
+            name=part.name,
+            group=part.group,
+            parameters=sum(each.numel() for each in part.module.parameters()),
+        )
+        for part in network.stages
+    )
 
 
 def frozen_count(freeze: Freeze, names: Sequence[str]) -> int:

@@ -14,11 +14,10 @@ from tlstudio.backbones.catalogue import (
     Backbone,
     InputSizes,
     PreprocessingSpec,
-    StageFacts,
     Weights,
 )
 from tlstudio.backbones.optional import timm_package
-from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.backbones.staged import StagedNetwork, stage_facts
 from tlstudio.errors import UsageError
 
 PREFIX = "timm:"
@@ -55,14 +54,7 @@ def timm_backbone(identifier: str) -> Backbone:
         )
     network = _without_memory(identifier, None)
     staged = StagedNetwork(network, cut(network))
-    stages = tuple(
-        StageFacts(
-            name=part.name,
-            group=part.group,
-            parameters=sum(each.numel() for each in part.module.parameters()),
-        )
-        for part in staged.stages
-    )
+    stages = stage_facts(staged)
     paper = re.search(r"(\d\d)\d\d\.\d{4,5}", str(config.paper_ids or ""))
     return Backbone(
         id=identifier,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from enum import IntEnum
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from tlstudio.backbones.catalogue import RECOMMENDED, Backbone, catalogue
@@ -16,6 +16,7 @@ from tlstudio.gui.widgets.choice_table import (
     PRAISE_ROLE,
     SENTENCE_ROLE,
     SHARE_ROLE,
+    ChoiceModel,
     ChoiceTable,
 )
 from tlstudio.gui.widgets.thumbnails import Index
@@ -42,7 +43,7 @@ _ORDERS: dict[int, Order] = {
 }
 
 
-class BackboneModel(QAbstractTableModel):
+class BackboneModel(ChoiceModel):
     """The recommended networks with a sentence each, or all that match a search, in short."""
 
     def __init__(self, state: WizardState, parent: QWidget) -> None:
@@ -112,27 +113,13 @@ class BackboneModel(QAbstractTableModel):
             words += "\n" + self.tr("not commercial")
         return words
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(Column)
-
     def flags(self, index: Index) -> Qt.ItemFlag:
         """The keyboard passes over headings."""
         if isinstance(self.rows[index.row()], str):
             return Qt.ItemFlag.NoItemFlags
         return super().flags(index)
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _side(section) | Qt.AlignmentFlag.AlignVCenter
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
+    def titles(self) -> tuple[str, ...]:
         return (
             self.tr("Network"),
             self.tr("Year"),
@@ -140,7 +127,11 @@ class BackboneModel(QAbstractTableModel):
             self.tr("Accuracy"),
             self.tr("Size"),
             self.tr("Weights"),
-        )[section]
+        )
+
+    def side(self, column: int) -> Qt.AlignmentFlag:
+        words = column in {Column.NETWORK, Column.WEIGHTS}
+        return Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row, column = self.rows[index.row()], Column(index.column())
@@ -154,7 +145,7 @@ class BackboneModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._text(entry, column)
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _side(column)
+                return self.side(column)
             case _ if role == CHOSEN_ROLE:
                 return entry.id == self.state.backbone_id
             case _ if role == SHARE_ROLE:
@@ -198,11 +189,6 @@ class BackboneModel(QAbstractTableModel):
             Column.SIZE: megabytes(weights.bytes),
             Column.WEIGHTS: self.weights_words(entry),
         }[column]
-
-
-def _side(column: int) -> Qt.AlignmentFlag:
-    words = column in {Column.NETWORK, Column.WEIGHTS}
-    return Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
 
 
 class BackboneTable(ChoiceTable):

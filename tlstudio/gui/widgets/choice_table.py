@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, QTimer, Signal
+from collections.abc import Sequence
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -30,6 +32,34 @@ PAD = 10
 _RING = 14.0
 _BAR = 6
 """Room for a bar under a number, in px."""
+
+
+class ChoiceModel(QAbstractTableModel):
+    """Rows of which one is chosen, under titles."""
+
+    rows: Sequence[object]
+
+    def titles(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def side(self, column: int) -> Qt.AlignmentFlag:
+        """Where a column's title and cells stand: numbers on the right."""
+        raise NotImplementedError
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.titles())
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self.side(section) | Qt.AlignmentFlag.AlignVCenter
+        return self.titles()[section] if role == Qt.ItemDataRole.DisplayRole else None
 
 
 class ChoiceDelegate(QStyledItemDelegate):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from tlstudio.backbones.catalogue import catalogue
-from tlstudio.gui.widgets.choice_table import CHOSEN_ROLE, SHARE_ROLE, ChoiceTable
+from tlstudio.gui.widgets.choice_table import CHOSEN_ROLE, SHARE_ROLE, ChoiceModel, ChoiceTable
 from tlstudio.gui.widgets.thumbnails import Index
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.own_models import OwnRun
@@ -23,7 +23,7 @@ class OwnColumn(IntEnum):
     NETWORK = 4
 
 
-class OwnModelsModel(QAbstractTableModel):
+class OwnModelsModel(ChoiceModel):
     """Finished runs, the newest first."""
 
     def __init__(self, state: WizardState, parent: QWidget) -> None:
@@ -63,33 +63,23 @@ class OwnModelsModel(QAbstractTableModel):
             (n for n, run in enumerate(self.rows) if run.run == self.state.weights.run), None
         )
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(OwnColumn)
-
     def flags(self, index: Index) -> Qt.ItemFlag:
         """The window only knows the catalogue's networks."""
         known = self.rows[index.row()].backbone in self._networks
         return super().flags(index) if known else Qt.ItemFlag.NoItemFlags
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _side(section) | Qt.AlignmentFlag.AlignVCenter
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
+    def titles(self) -> tuple[str, ...]:
         return (
             self.tr("Model"),
             self.tr("Date"),
             self.tr("Classes"),
             self.tr("Accuracy"),
             self.tr("Network"),
-        )[section]
+        )
+
+    def side(self, column: int) -> Qt.AlignmentFlag:
+        numbers = column in {OwnColumn.CLASSES, OwnColumn.ACCURACY, OwnColumn.DATE}
+        return Qt.AlignmentFlag.AlignRight if numbers else Qt.AlignmentFlag.AlignLeft
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         run, column = self.rows[index.row()], OwnColumn(index.column())
@@ -97,7 +87,7 @@ class OwnModelsModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return self._text(run, column)
             case Qt.ItemDataRole.TextAlignmentRole:
-                return _side(column)
+                return self.side(column)
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{run.run}\n{', '.join(run.classes)}"
             case _ if role == CHOSEN_ROLE:
@@ -115,11 +105,6 @@ class OwnModelsModel(QAbstractTableModel):
             OwnColumn.ACCURACY: f"{100 * run.accuracy:.1f}\u00a0%",
             OwnColumn.NETWORK: self._networks.get(run.backbone, unknown.format(run.backbone)),
         }[column]
-
-
-def _side(column: int) -> Qt.AlignmentFlag:
-    numbers = column in {OwnColumn.CLASSES, OwnColumn.ACCURACY, OwnColumn.DATE}
-    return Qt.AlignmentFlag.AlignRight if numbers else Qt.AlignmentFlag.AlignLeft
 
 
 class OwnModelsTable(ChoiceTable):
