@@ -96,6 +96,9 @@ class TrainResult(Record):
     `kept` says which model is shipped: the probe where training did not beat it. `epochs` is the
     number of epochs run, `best_epoch` the best of them (from 1). A run that was finished before its
     first epoch ended has no `trained_accuracy` and 0 for both.
+
+    `phase_seconds` says where the time went: start, decode, cache, probe, fine_tune, export.
+    `estimate_seconds` is what was expected beforehand.
     """
 
     kind: Literal["train"] = "train"
@@ -108,6 +111,8 @@ class TrainResult(Record):
     best_epoch: int
     epochs: int
     seconds: float
+    phase_seconds: dict[str, float] = Field(default_factory=dict)
+    estimate_seconds: float | None = None
 
 
 class Prediction(Record):

@@ -119,6 +119,9 @@ class Recipe(Spec):
     size). With `decoded_side` training pictures are decoded once, shrunk until the shorter side
     has that many pixels, and kept in the cache. `precision` "fastest" computes the steps in
     bfloat16 where the device has circuits for it; figures always come from 32 bits.
+
+    `views` is the number of views that a training picture has where a part of the network is
+    frozen: each is run through that part once. 0 draws new views in every epoch.
     """
 
     epochs: int = Field(default=10, ge=1, le=10_000)
@@ -138,6 +141,7 @@ class Recipe(Spec):
     averaging: float = Field(default=0, ge=0, lt=1)
     sizes: tuple[int, ...] = ()
     decoded_side: int | None = Field(default=None, ge=16, le=4096)
+    views: int = Field(default=4, ge=0, le=64)
     precision: Literal["float32", "fastest"] = "float32"
     head: HeadSpec = HeadSpec()
 
