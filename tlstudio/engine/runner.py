@@ -30,8 +30,8 @@ def task_for(job: Job) -> Task[Any]:
     if isinstance(job, IdentifyWeights | DownloadWeights | PackWeights | UnpackWeights):
         return _weights_task(job)
     if isinstance(job, TrainRun | ResumeRun | FinishRun):
-        return _training_task(job)
-    return _model_task(job)
+        return _heavy(_training_task(job))
+    return _heavy(_model_task(job))
 
 
 def _light_task(job: ScanJob | SampleJob | DoctorJob) -> Task[Any]:
@@ -86,3 +86,12 @@ def _model_task(job: EvaluateJob | PredictJob | ExportJob) -> Task[Any]:
     from tlstudio.exporting.export import export
 
     return export(job)
+
+
+def _heavy(task: Task[Any]) -> Task[Any]:
+    """Runs a task of the network: memory is kept between its batches, and a lack of it said."""
+    from tlstudio.training.devices import keep_freed_memory, memory_errors
+
+    keep_freed_memory()
+    with memory_errors("Close other programs, or choose the CPU as the device."):
+        return (yield from task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 from collections.abc import Iterator
@@ -12,6 +13,13 @@ import torch
 
 from tlstudio.errors import TLStudioError, UsageError
 from tlstudio.jobs import DeviceInfo
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+"""The names in glibc's malloc.h."""
+_LESS_MEMORY = (
+    "Freeze more blocks, take smaller batches, a smaller input size or a smaller "
+    "network, and close other programs that use the graphics card."
+)
 
 
 def available_devices() -> tuple[DeviceInfo, ...]:
@@ -69,19 +77,36 @@ def memory_in_use(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def keep_freed_memory() -> bool:
+    """Has this process keep the memory of large tensors for the next ones, where it can be told to.
+
+    The C library of most Linux systems gives every large block back to the system when it is freed,
+    and the system fills the next one with zeros page by page: at the usual batch sizes that takes
+    longer than the arithmetic of a small network. Kept blocks are used again at once. The process
+    then holds on to the most that it ever needed, which the next batch needs anyway. Returns
+    whether anything was changed; elsewhere the allocators keep blocks by themselves.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    library = ctypes.CDLL(None)
+    nothing_mapped = library.mallopt(_M_MMAP_MAX, 0)
+    nothing_returned = library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    return bool(nothing_mapped and nothing_returned)
+
+
 @contextlib.contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turns what torch raises where memory does not suffice into a sentence."""
+def memory_errors(hint: str = _LESS_MEMORY) -> Iterator[None]:
+    """Turns what torch and numpy raise where memory does not suffice into a sentence."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         # On a CPU torch has no exception of its own for it.
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if known or "can't allocate memory" in str(error):
             raise TLStudioError(
                 "There is not enough memory for this: the network, the size of its pictures and "
                 "the number of them in a batch decide how much is needed.",
-                "Freeze more blocks, take smaller batches, a smaller input size or a smaller "
-                "network, and close other programs that use the graphics card.",
+                hint,
             ) from error
         raise
 
