@@ -24,7 +24,8 @@ def faults():
 faults()
 given_back = faults()
 assert keep_freed_memory()
-faults()
+for _ in range(3):
+    faults()
 print(given_back, faults())
 """
 """Counts how often the system must give the process a page while tensors of 64 MB come and go."""
@@ -35,7 +36,7 @@ def test_memory_of_large_tensors_is_used_again_and_not_asked_for_anew() -> None:
     # In a process of its own: the setting can't be taken back.
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True)
     given_back, kept = map(int, done.stdout.split())
-    assert kept < given_back / 10
+    assert kept < given_back / 3
 
 
 @pytest.mark.parametrize("too_much", [lambda: torch.empty(2**55), lambda: np.empty(2**55)])
