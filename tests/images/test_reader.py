@@ -15,7 +15,7 @@ from PIL import Image
 
 from tlstudio.errors import PictureError
 from tlstudio.images import reader
-from tlstudio.images.reader import UnreachableError, check, read_rgb, thumbnail
+from tlstudio.images.reader import UnreachableError, check, read_reduced, read_rgb, thumbnail
 
 # Pillow tells the developer what it dislikes in odd files; the tests ask what the user is told.
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")
@@ -35,6 +35,7 @@ def reason(path: Path) -> str:
     assert message
     assert verdict(check, path) == message
     assert verdict(lambda file: thumbnail(file, 32), path) == message
+    assert verdict(lambda file: read_reduced(file, 32), path) == message
     return message
 
 
@@ -314,6 +315,33 @@ def test_a_thumbnail_shows_the_same_picture_small(data: Path) -> None:
 def test_a_small_or_thin_picture_is_not_enlarged(tmp_path: Path) -> None:
     assert thumbnail(save(tmp_path / "s.png", Image.new("RGB", (20, 10))), 64).shape == (10, 20, 3)
     assert thumbnail(save(tmp_path / "t.png", Image.new("RGB", (2000, 2))), 50).shape == (1, 50, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_reduced_picture_is_upright_and_shows_the_same(orientation: int, data: Path) -> None:
+    file = data / f"odd/exif-orientation/Landscape_{orientation}.jpg"
+    whole, reduced = read_rgb(file), read_reduced(file, 250)
+    assert 250 <= min(reduced.shape[:2]) < 500
+    small = [
+        np.asarray(Image.fromarray(pixels).resize((90, 60), Image.Resampling.BOX), np.int16)
+        for pixels in (whole, reduced)
+    ]
+    assert np.abs(small[0] - small[1]).mean() < 4
+
+
+@pytest.mark.parametrize("size", [(400, 300), (301, 4000), (199, 100)])
+def test_reducing_leaves_at_least_the_pixels_that_were_asked_for(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    file = save(tmp_path / "p.jpg", Image.new("RGB", size, "teal"))
+    for side in (30, 75, 100, 160):
+        shorter = min(read_reduced(file, side).shape[:2])
+        assert shorter >= min(side, *size)
+        assert shorter < max(2 * side + 2, min(size) / 8 + 2) or shorter == min(size)
+    exact = read_rgb(file)
+    assert np.array_equal(read_reduced(file, min(size)), exact)
+    other = save(tmp_path / "p.png", Image.fromarray(noise(300, 400)))
+    assert np.array_equal(read_reduced(other, 30), read_rgb(other))
 
 
 def test_threads_read_the_same_pixels(tmp_path: Path) -> None:

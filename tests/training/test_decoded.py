@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -14,9 +15,15 @@ from PIL import Image
 from training.made_jobs import made_pictures, nothing
 
 from tlstudio.errors import DatasetError
+from tlstudio.jobs import AUGMENTATIONS, Augmentation
 from tlstudio.tasks import Event, Logged, drive
 from tlstudio.training import decoded
-from tlstudio.training.decoded import DecodedPictures, decode
+from tlstudio.training.decoded import (
+    DecodedPictures,
+    automatic_side,
+    decode,
+    training_pixels,
+)
 from tlstudio.training.features import Pictures
 
 SIDE = 24
@@ -48,6 +55,26 @@ def test_pictures_are_shrunk_as_pillow_does_it_and_small_ones_left_alone(
             size = (round(picture.width * scale), round(picture.height * scale))
             expected = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BILINEAR))
         assert np.array_equal(pictures[number], expected), file
+
+
+def test_a_large_jpeg_is_made_small_with_little_loss(tmp_path: Path, data: Path) -> None:
+    """Held against a reduction of the whole picture that is not ours."""
+    file = next((data / "images/ants-bees").rglob("*.jpg"))
+    with Image.open(file) as picture:
+        large = picture.convert("RGB").resize((2000, 1500), Image.Resampling.LANCZOS)
+    large.save(tmp_path / "large.jpg", quality=92)
+    pixels = training_pixels(tmp_path / "large.jpg", 290)
+    expected = np.asarray(large.resize((387, 290), Image.Resampling.BILINEAR), np.int16)
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels - expected).mean() < 3
+
+
+def test_the_smallest_crop_of_a_shrunk_picture_is_not_enlarged() -> None:
+    for name, augmentation in AUGMENTATIONS.items():
+        side = automatic_side(224, augmentation)
+        assert 224 <= math.sqrt(augmentation.crop_scale) * side < 226, name
+    tiny = Augmentation(crop_scale=0.01)
+    assert automatic_side(224, tiny) == 448
 
 
 def test_a_second_training_finds_what_the_first_decoded(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import shutil
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL import Image
 
 from tlstudio.errors import PictureError, StorageError
 from tlstudio.images.reader import READER_VERSION
+from tlstudio.jobs import Augmentation
 from tlstudio.projects.atomic import replacing, storage_errors
 from tlstudio.tasks import Logged, Meter, Task
 from tlstudio.training.features import Pictures
@@ -30,6 +32,8 @@ from tlstudio.training.inference import (
 )
 
 _FOLDER = "decoded"
+_RULE = 2
+"""Raised whenever `training_pixels` gives other pixels: files of before no longer count."""
 _SPARE = 2_000_000_000
 """Bytes that are left free on the disk."""
 
@@ -56,11 +60,7 @@ class DecodedPictures:
             if zlib.crc32(values) == check:
                 pixels = np.frombuffer(bytearray(values), np.uint8)  # torch wants to own its input
                 return pixels.reshape(height, width, 3)
-        file = self.pictures.files[number]
-        try:
-            return shrunk(read_picture(file), self.side)
-        except PictureError as error:
-            raise vanished(file, error) from error
+        return training_pixels(self.pictures.files[number], self.side)
 
 
 def decode(pictures: Pictures, side: int, cache: Path) -> Task[DecodedPictures]:
@@ -80,6 +80,22 @@ def decode(pictures: Pictures, side: int, cache: Path) -> Task[DecodedPictures]:
     return DecodedPictures(pictures, side, file)
 
 
+def automatic_side(crop: int, augmentation: Augmentation) -> int:
+    """How many pixels the shorter side of a training picture keeps: as many as the smallest random
+    crop needs for `crop` pixels without being enlarged, but no more than twice as many as the whole
+    picture would need: disk and time grow with the square."""
+    return min(2 * crop, math.ceil(crop / math.sqrt(augmentation.crop_scale)))
+
+
+def training_pixels(file: Path, side: int) -> Pixels:
+    """What varied views of a training picture are made of: (H, W, 3), the shorter side at `side` px
+    at most. Large JPEGs are decoded at reduced scale. Raises `DatasetError` if it is gone."""
+    try:
+        return shrunk(read_picture(file, side), side)
+    except PictureError as error:
+        raise vanished(file, error) from error
+
+
 def shrunk(pixels: Pixels, side: int) -> Pixels:
     """The picture with its shorter side at `side` pixels at most, antialiased."""
     height, width, _ = pixels.shape
@@ -92,7 +108,7 @@ def shrunk(pixels: Pixels, side: int) -> Pixels:
 
 def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
     def work(path: Path) -> Pixels:
-        return shrunk(read_picture(path), side)
+        return training_pixels(path, side)
 
     index = np.zeros((len(pictures), 4), np.int64)
     meter, start, number = Meter("decode", len(pictures)), 0, 0
@@ -103,10 +119,7 @@ def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
                 yield from meter.at(number)
                 if future is None:
                     continue
-                try:
-                    pixels = future.result()
-                except PictureError as error:
-                    raise vanished(pictures.files[number], error) from error
+                pixels = future.result()
                 if number % BATCH == 0:
                     _leave_room(file)
                 height, width, _ = pixels.shape
@@ -146,7 +159,7 @@ def _index_file(file: Path) -> Path:
 
 def _key(pictures: Pictures, side: int) -> str:
     """Changes with the list of files, with each file's size and time, and with the reader."""
-    digest = hashlib.sha256(json.dumps([READER_VERSION, side]).encode())
+    digest = hashlib.sha256(json.dumps([READER_VERSION, _RULE, side]).encode())
     for file, name in zip(pictures.files, pictures.names, strict=True):
         with contextlib.suppress(OSError):  # found out, and said, when the picture is read
             facts = file.stat()

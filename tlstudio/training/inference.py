@@ -24,7 +24,7 @@ from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import DatasetError, PictureError
-from tlstudio.images.reader import read_rgb
+from tlstudio.images.reader import read_reduced, read_rgb
 from tlstudio.tasks import Meter, Phase, Progress
 from tlstudio.training.devices import usable_cores
 
@@ -109,9 +109,12 @@ def _ready(future: Future[B]) -> bool:
 # --- files to what a network reads ---------------------------------------------------------------
 
 
-def read_picture(file: Path) -> Pixels:
-    """`read_rgb`, but refuses what no network can be shown; raises `PictureError`."""
-    pixels = read_rgb(file)
+def read_picture(file: Path, side: int | None = None) -> Pixels:
+    """`read_rgb`, but refuses what no network can be shown; raises `PictureError`.
+
+    With `side` it is `read_reduced`: for training views, which no figure is computed from.
+    """
+    pixels = read_rgb(file) if side is None else read_reduced(file, side)
     height, width, _ = pixels.shape
     if max(height, width) > _THINNEST * min(height, width):
         raise PictureError(f"The picture is too long and thin ({width} × {height} pixels).")
