@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import tlstudio.__main__  # noqa: F401  (settles how torch's threads wait, before torch is loaded)
+
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+# Read when torch is loaded. Threads that wait for each other without giving their core away bring
+# training to a standstill as soon as the computer does something else beside it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> int:
