@@ -18,9 +18,11 @@ from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Answers, Event, drive
 from tlstudio.training import train
 from tlstudio.training.checkpoint import Checkpoint
-from tlstudio.training.features import Features, Pictures, compute_features
+from tlstudio.training.features import Features
+from tlstudio.training.frozen import FrozenPart
 from tlstudio.training.inference import preprocessed_batches
 from tlstudio.training.outcome import write_outcome
+from tlstudio.training.phases import Phases
 
 
 def is_answers(event: Event) -> bool:
@@ -33,18 +35,18 @@ def made(head: HeadSpec, pictures: Path) -> tuple[StagedNetwork, Features, torch
     entry = backbone("squeezenet1_1")
     network = build_network(entry, 3, head)
     files = tuple(sorted(pictures.rglob("*.png")))
-    every = Pictures(files, tuple(map(str, files)), torch.zeros(len(files), dtype=torch.long))
     preprocessing = Preprocessing(entry.variant().preprocessing)
-    features = drive(
-        compute_features(network, preprocessing, every, torch.device("cpu")), lambda _: None
-    )
+    batches = [batch for batch in preprocessed_batches(files, preprocessing) if batch is not None]
+    batch = torch.cat([each.pictures for each in batches])
+    full = len(network.stages)
+    frozen = FrozenPart(network.eval(), "float32", torch.device("cpu"), preprocessing.spec.crop)
+    features = Features.of(frozen(batch, [full])[full])
     last = [m for m in network.head.modules() if isinstance(m, torch.nn.Conv2d)][-1]
     with torch.no_grad():
         last.weight.normal_()
         last.weight *= 3 / network.classify_pooled(features.pooled).std()
         last.bias -= 2  # type: ignore[operator]
-    batches = [batch for batch in preprocessed_batches(files, preprocessing) if batch is not None]
-    return network, features, torch.cat([batch.pictures for batch in batches])
+    return network, features, batch
 
 
 @pytest.mark.parametrize("hidden", [None, 12])
@@ -96,7 +98,7 @@ def test_what_was_validated_behind_the_relu_is_what_is_kept(
     probe = checkpoint.position.probe.model_copy(update={"val_accuracy": -1.0})
     checkpoint.position = checkpoint.position.model_copy(update={"probe": probe})
     run = RunFolder(path)
-    result = drive(write_outcome(run, job, run.split(), checkpoint, 0.0), nothing)
+    result = drive(write_outcome(run, job, run.split(), checkpoint, 0.0, Phases()), nothing)
     assert result.kept == "trained"
     for file, learned in (("model", checkpoint.best), ("last", checkpoint.now)):
         written = load_file(path / "model" / f"{file}.safetensors")

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 def listed(folder: Path) -> Pictures:
     files = sorted(folder.rglob("*.png"))
-    return Pictures(tuple(files), tuple(map(str, files)), torch.zeros(len(files)).long())
+    return Pictures(Path(), tuple(map(str, files)), torch.zeros(len(files)).long())
 
 
 def decoded_in(folder: Path, cache: Path, events: list[Event] | None = None) -> DecodedPictures:

@@ -214,11 +214,11 @@ def test_a_damaged_checkpoint_is_refused_with_a_sentence(job: Jobs, tmp_path: Pa
 
 
 def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
-    unfrozen_run: Trained, weights: Path, tmp_path: Path
+    weights: Path, tmp_path: Path
 ) -> None:
     folder, away = made_pictures(tmp_path / "set"), tmp_path / "away"
-    chosen = job_for(folder, weights, freeze=UNFROZEN)
-    path = tmp_path / "run"
+    chosen = job_for(folder, weights, freeze=UNFROZEN, recipe={"views": 0})
+    undisturbed, path = Trained(chosen, tmp_path / "undisturbed"), tmp_path / "run"
     task = train.train(TrainRun(job=chosen, run=str(path)))
     for event in task:
         if isinstance(event, Epoch):
@@ -235,7 +235,7 @@ def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
     away.rename(folder)
     resumed(path)
     for name in ("model.safetensors", "last.safetensors"):
-        whole = (unfrozen_run.model / name).read_bytes()
+        whole = (undisturbed.model / name).read_bytes()
         assert (path / "model" / name).read_bytes() == whole
 
 
@@ -310,7 +310,7 @@ def test_the_runs_own_errors_are_not_told_as_a_file_that_could_not_be_written(
     def broken(*_: object) -> Any:
         raise OSError(5, "the camera is on fire")
 
-    monkeypatch.setattr(train, "fit_probe", broken)
+    monkeypatch.setattr("tlstudio.training.running.fit_probe", broken)
     with pytest.raises(OSError, match="camera"):
         Trained(job(), tmp_path / "run")
     assert RunFolder(tmp_path / "run").state().message.startswith("OSError")

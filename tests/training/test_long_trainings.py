@@ -104,7 +104,7 @@ def test_a_stopped_long_training_carries_on_to_the_same_bits(
 
 def test_every_size_gets_its_share_of_the_epochs(pictures: Path) -> None:
     files = sorted(pictures.rglob("*.png"))
-    every = Pictures(tuple(files), tuple(map(str, files)), torch.zeros(len(files)).long())
+    every = Pictures(Path(), tuple(map(str, files)), torch.zeros(len(files)).long())
     entry = backbone(NETWORK)
     spec = entry.variant().preprocessing.model_copy(update={"crop": 48, "resize": 48})
     source = PictureSource(

@@ -22,7 +22,7 @@ from tlstudio.training.sources import PictureSource, batch_bounds, epoch_order
 def source(pictures: Path) -> PictureSource:
     files = sorted(pictures.rglob("*.png"))
     labels = torch.tensor([CLASSES.index(file.parent.name) for file in files])
-    every = Pictures(tuple(files), tuple(map(str, files)), labels)
+    every = Pictures(Path(), tuple(map(str, files)), labels)
     entry = backbone("squeezenet1_1")
     small = entry.variant().preprocessing.model_copy(update={"crop": 32, "resize": 36})
     network = build_network(entry, 3, HeadSpec())

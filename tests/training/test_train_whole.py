@@ -21,7 +21,6 @@ from training.made_jobs import CLASSES, UNFROZEN, Trained, job_for, made_weights
 from tlstudio.jobs import TrainingJob
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Answers, Epoch, Logged, ProbeFitted, Progress, Step, Warned
-from tlstudio.training import train
 from tlstudio.training.model_folder import load_model
 from tlstudio.training.probe import Probe
 
@@ -39,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Trained:
 
 def test_the_phases_come_in_order(run: Trained) -> None:
     kinds = [(event.type, getattr(event, "phase", "")) for event in run.events]
-    order = [kind for kind, _ in groupby(kinds) if kind[0] != "log"]
+    order = [kind for kind, _ in groupby(kind for kind in kinds if kind[0] != "log")]
     checking = [("progress", "evaluate")] if run.job.freeze == UNFROZEN else []
     epoch = [("step", "train"), *checking, ("epoch", "train"), ("answers", "train")]
     before = [("progress", "scan"), ("progress", "features"), ("progress", "probe")]
@@ -209,7 +208,7 @@ def test_the_trained_model_is_kept_where_it_beats_the_probe(
         yield from ()
         return Probe(torch.zeros(classes, features.shape[1]), torch.eye(classes)[0], 1.0)
 
-    monkeypatch.setattr(train, "fit_probe", blind)
+    monkeypatch.setattr("tlstudio.training.running.fit_probe", blind)
     chosen = job(recipe={"epochs": 12, "learning_rate": 1e-2, "patience": None})
     run = Trained(chosen, tmp_path / "run")
     assert run.result.kept == "trained"

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlstudio.datasets.contents import digest_of
 from tlstudio.datasets.listing import Found, Listing, list_files, vanished
 from tlstudio.datasets.split import validation_files
 from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember
@@ -225,15 +226,19 @@ class _Judge:
                 return _Answer(known.reason, None)
         except OSError:
             stamp = None
+        digest = b""
         try:
             check(path)
+            digest = digest_of(path)
         except UnreachableError as error:
             return _Answer(error.message, None)
         except PictureError as error:
             reason = error.message
+        except OSError as error:
+            return _Answer(f"The file can no longer be read ({error.strerror}).", None)
         else:
             reason = ""
-        return _Answer(reason, None if stamp is None else Verdict(stamp, reason))
+        return _Answer(reason, None if stamp is None else Verdict(stamp, reason, digest))
 
 
 # --- whether they are enough ---------------------------------------------------------------------

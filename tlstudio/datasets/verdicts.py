@@ -1,4 +1,5 @@
-"""Owns the memory of which picture files were readable, so that a second scan need not decode them.
+"""Owns the memory of picture files: which were readable, so that a second scan need not decode
+them, and what their content is, so that nothing computed of it is computed twice.
 
 It is a cache: one SQLite file that may be deleted at any time, may be used by several processes at
 once, and is done without wherever it can't be read or written.
@@ -17,7 +18,7 @@ import PIL
 from tlstudio.images.reader import READER_VERSION
 
 _FILE = "verdicts.sqlite"
-_SCHEMA = 1
+_SCHEMA = 2
 # What another reader said does not count; the program and Pillow both change what is readable.
 _READER = f"{READER_VERSION}/{PIL.__version__}"
 _MOST_ROWS = 1_000_000
@@ -34,10 +35,14 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was said of a file; `reason` is empty where it could be read."""
+    """What was said of a file; `reason` is empty where it could be read.
+
+    `digest` is that of its content, empty where nobody asked for it yet.
+    """
 
     stamp: Stamp
     reason: str
+    digest: bytes = b""
 
 
 def recall(folder: Path, root: str) -> dict[str, Verdict]:
@@ -46,7 +51,7 @@ def recall(folder: Path, root: str) -> dict[str, Verdict]:
     try:
         with _database(folder) as database:
             rows = database.execute(
-                "SELECT path, size, mtime_ns, reason FROM verdicts"
+                "SELECT path, size, mtime_ns, reason, digest FROM verdicts"
                 " WHERE path > ? AND path < ? AND reader = ?",
                 (prefix, prefix + "\U0010ffff", _READER),
             ).fetchall()
@@ -55,8 +60,8 @@ def recall(folder: Path, root: str) -> dict[str, Verdict]:
         return {}
     start = len(prefix)
     return {
-        path[start:]: Verdict(Stamp(size, mtime_ns), reason)
-        for path, size, mtime_ns, reason in rows
+        path[start:]: Verdict(Stamp(size, mtime_ns), reason, digest)
+        for path, size, mtime_ns, reason, digest in rows
     }
 
 
@@ -66,12 +71,12 @@ def remember(folder: Path, root: str, verdicts: Mapping[str, Verdict]) -> None:
         return
     prefix = _prefix(root)
     rows = [
-        (prefix + file, verdict.stamp.size, verdict.stamp.mtime_ns, verdict.reason, _READER)
-        for file, verdict in verdicts.items()
+        (prefix + file, each.stamp.size, each.stamp.mtime_ns, each.reason, _READER, each.digest)
+        for file, each in verdicts.items()
     ]
     try:
         with _database(folder) as database, database:
-            database.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", rows)
+            database.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?)", rows)
             database.execute(
                 "DELETE FROM verdicts WHERE rowid <= (SELECT max(rowid) FROM verdicts) - ?",
                 (_MOST_ROWS,),
@@ -97,7 +102,8 @@ def _database(folder: Path) -> Iterator[sqlite3.Connection]:
                 database.execute("DROP TABLE IF EXISTS verdicts")
                 database.execute(
                     "CREATE TABLE verdicts (path TEXT PRIMARY KEY, size INTEGER NOT NULL,"
-                    " mtime_ns INTEGER NOT NULL, reason TEXT NOT NULL, reader TEXT NOT NULL)"
+                    " mtime_ns INTEGER NOT NULL, reason TEXT NOT NULL, reader TEXT NOT NULL,"
+                    " digest BLOB NOT NULL)"
                 )
                 database.execute(f"PRAGMA user_version = {_SCHEMA}")
         yield database

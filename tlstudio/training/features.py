@@ -4,64 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.tasks import Phase, Task
 from tlstudio.training.inference import check_pictures, vanished
 
-POSITIONS, SAMPLED_BATCHES = 256, 16
-"""How many positions of how many batches are kept at most: a few megabytes in the checkpoint."""
+POSITIONS = 4096
+"""Single positions that are kept at most: a few megabytes in the checkpoint."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of one part: paths, names relative to the data set, and class indices (N,)."""
+    """The pictures of one part: their folder, names relative to it, and class indices (N,)."""
 
-    files: tuple[Path, ...]
+    folder: Path
     names: tuple[str, ...]
     labels: Tensor
 
     def __len__(self) -> int:
-        return len(self.files)
+        return len(self.names)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(self.folder / name for name in self.names)
 
     def sample(self, most: int) -> Pictures:
         """At most `most` of them, evenly spaced: the list is in the order of the classes."""
         step = -(-len(self) // most)
-        return Pictures(self.files[::step], self.names[::step], self.labels[::step])
+        return Pictures(self.folder, self.names[::step], self.labels[::step])
 
 
 @dataclass(frozen=True)
 class Features:
     """Pooled features (N, D), and features at single positions of some pictures (P, D).
 
-    Where the network gives vectors there are no positions: P is 0.
+    Where the head reads vectors there are no positions: P is 0.
     """
 
     pooled: Tensor
     positions: Tensor
 
-
-def compute_features(
-    network: StagedNetwork, preprocessing: Preprocessing, pictures: Pictures, device: torch.device
-) -> Task[Features]:
-    """Runs all stages, in evaluation mode, over the unvaried pictures."""
-    network.eval()
-    positions = [torch.zeros(0, network.feature_width)]
-
-    def pooled(batch: Tensor) -> Tensor:
-        maps = network.run(batch)
-        if maps.ndim == 4 and len(positions) <= SAMPLED_BATCHES:
-            every = maps.flatten(2).transpose(1, 2).flatten(0, 1)
-            positions.append(every[:: -(-len(every) // POSITIONS)].float().cpu())
-        return network.pool(maps)
-
-    rows = yield from every_picture(pictures, preprocessing, pooled, device, "features")
-    return Features(rows, torch.cat(positions))
+    @classmethod
+    def of(cls, rows: Tensor) -> Features:
+        """From rows at full depth, as `FrozenPart` gives them."""
+        if rows.ndim == 2:
+            return cls(rows, torch.zeros(0, rows.shape[1]))
+        every = rows[:, 1:].flatten(0, 1)
+        return cls(rows[:, 0].contiguous(), every[:: -(-len(every) // POSITIONS)].clone())
 
 
 def every_picture(

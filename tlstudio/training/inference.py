@@ -75,7 +75,7 @@ def in_order_or_waiting(
     without one, so that a job can look for requests."""
     with contextlib.closing(_futures(work, items, ahead, workers)) as futures:
         for future in futures:
-            while not _ready(future):
+            while not finished(future):
                 yield None
             yield future
 
@@ -97,7 +97,7 @@ def _futures(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ready(future: Future[B]) -> bool:
+def finished(future: Future[B]) -> bool:
     """Waits a moment for `future`; what it raises is left for `result()`."""
     try:
         future.exception(timeout=_HEARTBEAT)
@@ -157,7 +157,7 @@ def preprocessed_batches(
     batch_size = batch_size or _batch_size(crop)
     starts = range(0, len(files), batch_size)
     reading = in_order_or_waiting(
-        _Reader(preprocessing), files, ahead=2 * batch_size, workers=workers
+        Reader(preprocessing), files, ahead=2 * batch_size, workers=workers
     )
     with contextlib.closing(reading):
         for start in starts:
@@ -193,7 +193,7 @@ def vanished(file: Path, error: PictureError) -> DatasetError:
     )
 
 
-class _Reader:
+class Reader:
     """A file to its preprocessed pixels, (3, crop, crop); called from many threads."""
 
     def __init__(self, preprocessing: Preprocessing) -> None:

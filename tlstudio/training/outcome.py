@@ -27,6 +27,7 @@ from tlstudio.training.model_folder import (
     save_weights,
     versions,
 )
+from tlstudio.training.phases import Phases
 
 POSITIONS = "positions"
 """Beside the probe's head in a checkpoint: features at single positions, see `lift`."""
@@ -37,12 +38,18 @@ def head_tensors(probe: Tensors) -> Tensors:
 
 
 def write_outcome(
-    run: RunFolder, job: TrainingJob, split: ScanResult, checkpoint: Checkpoint, started: float
+    run: RunFolder,
+    job: TrainingJob,
+    split: ScanResult,
+    checkpoint: Checkpoint,
+    started: float,
+    phases: Phases,
 ) -> Task[TrainResult]:
     """Keeps the trained weights if they beat the probe on the validation pictures, else the probe.
 
     The last trained weights lie beside them. `started` is the monotonic time of the run's start.
     """
+    phases.enter("export")
     position = checkpoint.position
     stages = [stage.name for stage in find_backbone(job.backbone.id).stages]
     probe = position.probe.val_accuracy
@@ -69,6 +76,7 @@ def write_outcome(
         best_epoch=position.best_epoch,
         epochs=position.epoch,
         seconds=time.monotonic() - started,
+        phase_seconds=phases.seconds(),
     )
     if checkpoint.now:
         last = assembled(run, job, split, job.recipe.head, checkpoint.now)

@@ -15,11 +15,20 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import PictureError
 from tlstudio.jobs import Recipe
-from tlstudio.tasks import Task
+from tlstudio.tasks import Meter, Task
+from tlstudio.training.activations import Activations, chunks_of
 from tlstudio.training.augment import vary
 from tlstudio.training.decoded import DecodedPictures
 from tlstudio.training.features import Features, Pictures, every_picture
-from tlstudio.training.inference import Pixels, in_order, read_picture, vanished
+from tlstudio.training.inference import (
+    BATCH,
+    Pixels,
+    full_precision,
+    in_order,
+    read_picture,
+    vanished,
+)
+from tlstudio.training.views import PLAIN, View
 
 Batches = Generator[tuple[Tensor, Tensor], None, None]
 
@@ -117,6 +126,69 @@ class FeatureSource:
         yield from ()
         with torch.inference_mode():
             return network.classify_pooled(self.val.pooled.to(self.device)).float().cpu()
+
+
+@dataclass
+class ActivationSource:
+    """The first `depth` stages frozen: the others learn from what those give for a few fixed views
+    of each picture, one of them an epoch."""
+
+    network: StagedNetwork
+    train: Activations
+    val: Activations
+    views: tuple[View, ...]
+    depth: int
+    recipe: Recipe
+    seed: int
+
+    @property
+    def labels(self) -> Tensor:
+        return self.val.pictures.labels
+
+    @property
+    def steps(self) -> int:
+        return len(batch_bounds(len(self.train.pictures), self.recipe.batch_size))
+
+    @property
+    def checking(self) -> float:
+        # Forward only: about a third of a training step a batch.
+        return len(self.labels) / self.recipe.batch_size / 3
+
+    def cost(self, epoch: int) -> float:
+        return 1.0
+
+    def batches(self, epoch: int, first: int) -> Batches:
+        order = epoch_order(len(self.train.pictures), self.seed, epoch)
+        bounds = batch_bounds(len(order), self.recipe.batch_size)[first:]
+        chunks = ([self._seen(number, epoch) for number in order[a:b]] for a, b in bounds)
+        with contextlib.closing(self.train.stream(chunks, [self.depth])) as stream:
+            found = (rows[self.depth] for rows in stream if rows is not None)
+            for (start, end), rows in zip(bounds, found, strict=True):
+                yield rows, self.train.pictures.labels[order[start:end]]
+
+    def _seen(self, number: int, epoch: int) -> tuple[int, View]:
+        """Each picture's views take turns, and not every picture begins with the same one."""
+        turn = epoch - 1 + self.train.contents[number].digest[0]
+        return number, self.views[turn % len(self.views)]
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        return self.network.classify(self.network.run(inputs, self.depth))
+
+    def validate(self, network: StagedNetwork) -> Task[Tensor]:
+        wanted = [(number, PLAIN) for number in range(len(self.labels))]
+        meter, logits = Meter("evaluate", len(wanted)), list[Tensor]()
+        done = 0
+        yield from meter.at(done)
+        with contextlib.closing(self.val.stream(chunks_of(wanted, BATCH), [self.depth])) as stream:
+            for rows in stream:
+                if rows is not None:
+                    with torch.inference_mode(), full_precision():
+                        x = rows[self.depth].to(self.val.part.device)
+                        logits.append(network.classify(network.run(x, self.depth)).float().cpu())
+                    done += len(logits[-1])
+                yield from meter.at(done)
+        yield from (*self.train.said(), *self.val.said())
+        return torch.cat(logits)
 
 
 @dataclass

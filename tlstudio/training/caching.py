@@ -1,0 +1,100 @@
+"""Owns which activations of a run are kept in the cache, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import PIL
+import torch
+
+from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.datasets.contents import contents
+from tlstudio.errors import StorageError
+from tlstudio.images.reader import READER_VERSION
+from tlstudio.jobs import Augmentation
+from tlstudio.tasks import Event, Logged, Task
+from tlstudio.training.activation_store import Shelf, make_room, shelf_folder
+from tlstudio.training.activations import Activations, Wanted
+from tlstudio.training.features import Pictures
+from tlstudio.training.frozen import FrozenPart
+from tlstudio.training.phases import Phases
+from tlstudio.training.views import ViewMaker
+
+_FOLDER = "activations"
+
+
+@dataclass
+class Caching:
+    """How the frozen stages of `network`, which have not learned anything since the run began, are
+    run over pictures, and how what they give is kept under `cache`.
+
+    `precision` is the number format of rows to learn from; figures come from float32.
+    """
+
+    network: StagedNetwork
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    precision: str
+    device: torch.device
+    cache: Path
+    phases: Phases
+
+    def activations(self, pictures: Pictures, *, exact: bool) -> Task[Activations]:
+        """`exact` for the pictures that figures come from. Raises `DatasetError`."""
+        with self.phases.during("decode"):
+            held = yield from contents(pictures.folder, pictures.names, self.cache)
+        return Activations(
+            pictures=pictures,
+            contents=held,
+            maker=ViewMaker(self.preprocessing, self.augmentation),
+            part=self._exact if exact else self._part,
+            exact=exact,
+            phases=self.phases,
+        )
+
+    def open(self, activations: Activations, depth: int, wanted: Sequence[Wanted]) -> Task[None]:
+        """Has the rows of `wanted` at `depth` kept, where there is room for those that are not in
+        the cache already."""
+        part = activations.part
+        spec = self.preprocessing.spec.model_dump_json()
+        reader = f"{READER_VERSION}/{PIL.__version__}"
+        exact = "exact" if activations.exact else "rounded"
+        root = self.cache / _FOLDER
+        folder = shelf_folder(root, [*part.facts(depth), spec, reader, exact])
+        shelf = Shelf(folder, part.shape(depth), half=not activations.exact)
+        absent = sum(activations.name(*each) not in shelf for each in wanted)
+        yield _found(len(wanted) - absent, len(wanted), depth, part.full)
+        needed = absent * shelf.row_bytes
+        try:
+            if make_room(root, needed):
+                activations.shelves[depth] = shelf
+            else:
+                yield Logged(message=_too_large(needed))
+        except StorageError as error:
+            yield Logged(message=f"The cache can't be used: {error.message} {error.hint}")
+
+    @cached_property
+    def _part(self) -> FrozenPart:
+        if self.precision == self._exact.precision:
+            return self._exact
+        return FrozenPart(self.network, self.precision, self.device, self.preprocessing.spec.crop)
+
+    @cached_property
+    def _exact(self) -> FrozenPart:
+        return FrozenPart(self.network, "float32", self.device, self.preprocessing.spec.crop)
+
+
+def _found(count: int, total: int, depth: int, full: int) -> Event:
+    where = "after the last block" if depth == full else f"after block {depth}"
+    return Logged(message=f"In the cache {where}: {count} of {total} views.")
+
+
+def _too_large(needed: int) -> str:
+    return (
+        f"What the frozen blocks give would take {needed / 1e9:.1f} GB, more than the cache may "
+        "hold or its disk has room for: it is computed anew each time."
+    )

@@ -1,0 +1,199 @@
+"""Owns how stages that no longer learn are run over many pictures: as fast as the machine can.
+
+BatchNorm is folded into the convolutions before it, numbers lie in the order that convolutions read
+them in, and pictures go through in batches of one fixed size. The size of a batch shows in the last
+digits of what comes out, the place in it and its neighbours do not: so a picture's row is the same
+bits whenever and beside whichever others it is computed.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.training.inference import full_precision
+
+POSITIONS = 16
+"""Positions of a map that a row keeps beside the average, where the head is a convolution."""
+
+_FOLDED_ALIKE = 1e-3
+"""How far folded stages may be from the others, relative to the largest number, before they are not
+used: a network may read what lies between a convolution and its BatchNorm."""
+
+
+class FrozenPart:
+    """The stages of `network`, run in evaluation mode and without gradients.
+
+    `precision` is the number format of the arithmetic; rows come out in float32 on the CPU. The
+    row of a picture at depth k is the activation behind the first k stages, (C, H, W) or (D,); at
+    full depth it is what probe and head read: pooled features (D,), or where the head is a
+    convolution those and some single positions, (1 + POSITIONS, D).
+
+    The stages are made ready at the first call, and must not have learned anything until then.
+    """
+
+    def __init__(
+        self, network: StagedNetwork, precision: str, device: torch.device, crop: int
+    ) -> None:
+        self.precision, self.device = precision, device
+        self.batch = batch_size(device, crop)
+        self.full = len(network.stages)
+        self._network, self._crop = network, crop
+
+    def __call__(self, pictures: Tensor, depths: Sequence[int]) -> dict[int, Tensor]:
+        """Rows (N, ...) at each of `depths` of normalised pictures (N, 3, crop, crop)."""
+        parts: dict[int, list[Tensor]] = {depth: [] for depth in depths}
+        network = self._ready  # outside inference mode, which keeps no count of changes
+        with torch.inference_mode(), full_precision():
+            for chunk in torch.split(pictures, self.batch):
+                for depth, rows in self._run(network, chunk, depths):
+                    parts[depth].append(rows)
+        return {depth: torch.cat(rows) for depth, rows in parts.items()}
+
+    def shape(self, depth: int) -> tuple[int, ...]:
+        """The shape of a row."""
+        network = self._network
+        if depth == self.full:
+            width = (network.feature_width,)
+            return (1 + POSITIONS, *width) if network.head_site.kind == "conv" else width
+        training = network.training
+        with torch.no_grad():
+            pixels = torch.zeros(1, 3, self._crop, self._crop, device=self.device)
+            shape = tuple(network.eval().run(pixels, 0, depth).shape[1:])
+        network.train(training)
+        return shape
+
+    def facts(self, depth: int) -> list[str]:
+        """All that a row depends on beside the picture's pixels."""
+        versions = [torch.__version__, torchvision.__version__, str(torch.get_num_threads())]
+        arithmetic = [self.precision, str(self.batch), torch.backends.cpu.get_cpu_capability()]
+        device = self.device.type
+        if device == "cuda":
+            device = torch.cuda.get_device_name(self.device)
+        return [
+            *(*versions, *arithmetic, device, str(depth), str(self._crop)),
+            weights_digest(self._network, depth),
+        ]
+
+    @cached_property
+    def _ready(self) -> StagedNetwork:
+        network = _folded(self._network, self._crop, self.device)
+        return network.to(getattr(torch, self.precision)).to(memory_format=torch.channels_last)
+
+    def _run(
+        self, network: StagedNetwork, chunk: Tensor, depths: Sequence[int]
+    ) -> Iterator[tuple[int, Tensor]]:
+        count, crop = len(chunk), self._crop
+        x = torch.zeros(self.batch, 3, crop, crop, dtype=getattr(torch, self.precision))
+        x = x.to(memory_format=torch.channels_last)
+        x[:count] = chunk
+        x = x.to(self.device, non_blocking=True)
+        done = 0
+        for depth in sorted(depths):
+            x = network.run(x, done, depth)
+            done = depth
+            rows = self._features(x) if depth == self.full else x
+            yield depth, rows[:count].float().cpu().contiguous()
+
+    def _features(self, maps: Tensor) -> Tensor:
+        pooled = self._ready.pool(maps)
+        if self._ready.head_site.kind != "conv":
+            return pooled
+        every = maps.flatten(2).transpose(1, 2)
+        places = torch.linspace(0, every.shape[1] - 1, POSITIONS, device=maps.device).round().long()
+        return torch.cat([pooled[:, None], every[:, places]], dim=1)
+
+
+def weights_digest(network: StagedNetwork, depth: int) -> str:
+    """The SHA-256 of all numbers that the first `depth` stages compute with."""
+    others = [network.head, *(part.module for part in network.stages[depth:])]
+    later = {
+        id(tensor) for module in others for tensor in (*module.parameters(), *module.buffers())
+    }
+    digest = hashlib.sha256()
+    for name, tensor in network.network.state_dict(keep_vars=True).items():
+        if id(tensor) not in later:
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+def batch_size(device: torch.device, crop: int) -> int:
+    """The one size of batch for pictures of `crop` px: what fits a processor's cache, or what
+    keeps a graphics card busy."""
+    most = 8 if device.type == "cpu" else 128
+    return max(1, min(8 * most, round(most * 224**2 / crop**2)))
+
+
+def _folded(network: StagedNetwork, crop: int, device: torch.device) -> StagedNetwork:
+    """A copy of `network` on `device` without the BatchNorm layers that can be done without."""
+    plain = copy.deepcopy(network).to(device).eval().requires_grad_(False)
+    if not any(isinstance(module, nn.BatchNorm2d) for module in plain.modules()):
+        return plain
+    example = torch.randn(2, 3, crop, crop, generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.no_grad(), full_precision():
+        pairs, expected = _pairs(plain, example)
+        if not pairs:
+            return plain
+        folded = copy.deepcopy(plain)
+        for convolution, norm in pairs:
+            _fold(folded, convolution, norm)
+        off = (folded.run(example) - expected).abs().max()
+    return folded if off <= _FOLDED_ALIKE * expected.abs().max() else plain
+
+
+def _pairs(network: StagedNetwork, example: Tensor) -> tuple[list[tuple[str, str]], Tensor]:
+    """The names of convolutions and of the BatchNorms that read nothing but their output, found by
+    watching the network run; and what it gives for `example`."""
+    made: dict[int, tuple[str, Tensor, int]] = {}
+    calls: dict[str, int] = {}
+    pairs: list[tuple[str, str]] = []
+    hooks = []
+
+    def watch(name: str, module: nn.Module) -> None:
+        def ran(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            calls[name] = calls.get(name, 0) + 1
+            if isinstance(module, nn.Conv2d):
+                made[id(output)] = name, output, output._version
+                return
+            source = made.get(id(inputs[0]))
+            if source is not None and source[2] == inputs[0]._version:
+                pairs.append((source[0], name))
+
+        hooks.append(module.register_forward_hook(ran))
+
+    for name, module in network.named_modules():
+        if type(module) in (nn.Conv2d, nn.BatchNorm2d):
+            watch(name, module)
+    try:
+        output = network.run(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [pair for pair in pairs if all(calls[name] == 1 for name in pair)], output
+
+
+def _fold(network: StagedNetwork, convolution: str, norm: str) -> None:
+    conv, bn = network.get_submodule(convolution), network.get_submodule(norm)
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(bn, nn.BatchNorm2d)
+    if bn.running_mean is None or bn.running_var is None:
+        return
+    conv.weight, bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+    )
+    conv.register_parameter("bias", bias)
+    # In every container: a stage may hold the layers of its network in one of its own.
+    for container in (network, *(part.module for part in network.stages)):
+        for parent in container.modules():
+            for name, child in parent.named_children():
+                if child is bn:
+                    setattr(parent, name, nn.Identity())

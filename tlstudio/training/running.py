@@ -1,0 +1,354 @@
+"""Owns a run under way: features, probe, epochs, and the model that is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from tlstudio.backbones.build import find_backbone, give_hidden_head
+from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.jobs import ScanResult, TrainingJob, TrainResult
+from tlstudio.projects.run_folder import Environment, RunFolder
+from tlstudio.tasks import Answer, Answers, Logged, Meter, ProbeFitted, Task
+from tlstudio.training.activations import Activations, Wanted
+from tlstudio.training.caching import Caching
+from tlstudio.training.checkpoint import (
+    Checkpoint,
+    Position,
+    ProbeScore,
+    Tensors,
+    learning_state,
+    load_learning_state,
+)
+from tlstudio.training.decoded import decode
+from tlstudio.training.devices import resolve_device
+from tlstudio.training.features import Features, Pictures
+from tlstudio.training.loop import Loop
+from tlstudio.training.outcome import POSITIONS, head_tensors, write_outcome
+from tlstudio.training.phases import Phases
+from tlstudio.training.probe import fit_probe
+from tlstudio.training.sources import ActivationSource, FeatureSource, PictureSource, Source
+from tlstudio.training.views import PLAIN, View, views_of
+
+SHOWN = 9
+"""Validation pictures whose answers are shown while training runs."""
+SAMPLED = 4000
+"""Pictures that the probe of a random backbone learns from at most: what that backbone knows of
+pictures will all be overwritten, and is a baseline only."""
+HEAD_EPOCHS = 30
+"""Epochs over the features in which a hidden head is fitted before the stages join in."""
+
+
+@dataclass
+class Training:
+    """A run under way, from its start or from a checkpoint."""
+
+    run_folder: RunFolder
+    job: TrainingJob
+    split: ScanResult
+    environment: Environment
+    started: float
+    cache: Path
+    phases: Phases
+    checkpoint: Checkpoint | None = None
+
+    def __post_init__(self) -> None:
+        entry = find_backbone(self.job.backbone.id)
+        self.frozen = frozen_count(self.job.freeze, [stage.name for stage in entry.stages])
+        self.all_frozen = self.frozen == len(entry.stages)
+        self.device = resolve_device(str(self.environment["device"]))
+        self.classes = tuple(self.split.classes)
+        self.train = _pictures(self.split, "train")
+        self.val = _pictures(self.split, "val")
+        self.probed = self.train
+        if self.job.backbone.weights.source == "scratch" and self.frozen == 0:
+            self.probed = self.train.sample(SAMPLED)
+        self.preprocessing = Preprocessing(entry.preprocessing(self.job.backbone))
+        self.class_weights = _class_weights(self.job, self.train.labels, len(self.classes))
+        self.views = self._cached_views()
+
+    def _cached_views(self) -> tuple[View, ...]:
+        """The views of a training picture that the frozen stages are run over once; none where
+        nothing is frozen, where all is and the features are enough, or where the recipe wants new
+        ones in every epoch."""
+        recipe = self.job.recipe
+        if self.frozen == 0 or self.all_frozen or recipe.sizes:
+            return ()
+        return views_of(recipe.augmentation, min(recipe.views, recipe.epochs))
+
+    def run(self, network: StagedNetwork) -> Task[TrainResult]:
+        """`network` is as it was before the first step, with the probe's linear head."""
+        torch.set_num_threads(int(self.environment["threads"]))
+        self.network = network.to(self.device)
+        self.caching = Caching(
+            network=self.network,
+            preprocessing=self.preprocessing,
+            augmentation=self.job.recipe.augmentation,
+            precision=str(self.environment.get("frozen_precision", "float32")),
+            device=self.device,
+            cache=self.cache,
+            phases=self.phases,
+        )
+        self.opened: list[Activations] = []
+        try:
+            return (yield from self._run())
+        finally:
+            for activations in self.opened:
+                activations.close()
+
+    def _run(self) -> Task[TrainResult]:
+        features: tuple[Features, Features] | None = None
+        boundary = (yield from self._boundary()) if self.views else None
+        if self._needs_features():
+            features = yield from self._features(boundary)
+        if self.checkpoint is None:
+            assert features is not None
+            with self.phases.during("probe"):
+                self.checkpoint = yield from self._probe(*features)
+                self.checkpoint.save(self.run_folder.checkpoint_file)
+        yield ProbeFitted(**self.checkpoint.position.probe.model_dump(exclude={"strength"}))
+        source = yield from self._source(features, boundary)
+        with self.phases.during("fine_tune"):
+            yield from self._epochs(self.checkpoint, features, source)
+        return (
+            yield from write_outcome(
+                self.run_folder, self.job, self.split, self.checkpoint, self.started, self.phases
+            )
+        )
+
+    def _needs_features(self) -> bool:
+        if self.checkpoint is None or self.all_frozen:
+            return True
+        return self.job.recipe.head.hidden is not None and not self.checkpoint.now
+
+    # --- what the frozen stages give ------------------------------------------------------------
+
+    def _activations(self, pictures: Pictures, *, exact: bool) -> Task[Activations]:
+        activations = yield from self.caching.activations(pictures, exact=exact)
+        self.opened.append(activations)
+        return activations
+
+    def _boundary(self) -> Task[tuple[Activations, Activations]]:
+        """Training and validation pictures, with a place for what the frozen stages give."""
+        train = yield from self._activations(self.train, exact=False)
+        yield from self.caching.open(train, self.frozen, self._wanted(self.train, self.views))
+        val = yield from self._activations(self.val, exact=True)
+        yield from self.caching.open(val, self.frozen, self._wanted(self.val))
+        return train, val
+
+    def _features(
+        self, boundary: tuple[Activations, Activations] | None
+    ) -> Task[tuple[Features, Features]]:
+        self.network.freeze(len(self.network.stages))
+        self.network.eval()
+        parts = boundary or (
+            (yield from self._activations(self.probed, exact=False)),
+            (yield from self._activations(self.val, exact=True)),
+        )
+        found = []
+        for activations in parts:
+            depth = len(self.network.stages)
+            yield from self.caching.open(activations, depth, self._wanted(activations.pictures))
+            rows = yield from activations.features()
+            found.append(Features.of(rows))
+        return found[0], found[1]
+
+    @staticmethod
+    def _wanted(pictures: Pictures, views: tuple[View, ...] = (PLAIN,)) -> list[Wanted]:
+        return [(number, view) for number in range(len(pictures)) for view in views]
+
+    # --- the probe ------------------------------------------------------------------------------
+
+    def _probe(self, train: Features, val: Features) -> Task[Checkpoint]:
+        probe = yield from fit_probe(
+            train.pooled,
+            self.probed.labels,
+            len(self.classes),
+            self.class_weights,
+            self.job.seed,
+        )
+        with torch.no_grad():
+            head = dict(self.network.head.named_parameters())
+            head["weight"].copy_(probe.weight.view_as(head["weight"]))
+            head["bias"].copy_(probe.bias)
+        self.network.lift(train.positions)
+        self.network.eval()
+        scores = [
+            self._score(features.pooled, pictures.labels)
+            for features, pictures in ((train, self.probed), (val, self.val))
+        ]
+        score = ProbeScore(
+            strength=probe.strength,
+            train_loss=scores[0][0],
+            train_accuracy=scores[0][1],
+            val_loss=scores[1][0],
+            val_accuracy=scores[1][1],
+        )
+        self.network.freeze(len(self.network.stages))
+        tensors = {**learning_state(self.network), POSITIONS: train.positions}
+        return Checkpoint(Position(probe=score), tensors)
+
+    @torch.no_grad()
+    def _score(self, pooled: Tensor, labels: Tensor) -> tuple[float, float]:
+        logits = self.network.classify_pooled(pooled.to(self.device)).cpu()
+        accuracy = int((logits.argmax(1) == labels).sum()) / len(labels)
+        return float(cross_entropy(logits, labels)), accuracy
+
+    # --- the epochs -----------------------------------------------------------------------------
+
+    def _epochs(
+        self, checkpoint: Checkpoint, features: tuple[Features, Features] | None, source: Source
+    ) -> Task[Checkpoint]:
+        recipe = self.job.recipe
+        if recipe.head.hidden is None:
+            load_learning_state(self.network, self._first_head(checkpoint.probe))
+        else:
+            torch.manual_seed(self.job.seed)
+            give_hidden_head(self.network, len(self.classes), recipe.head)
+            self.network.to(self.device)
+        if recipe.head.hidden is not None and not checkpoint.now:
+            assert features is not None
+            yield from self._warm_head(features)
+        fixed = recipe.batchnorm_statistics == "fixed"
+        self.network.freeze(self.frozen, fixed_batchnorm=fixed)
+        if self.all_frozen and recipe.augmentation.varies:
+            yield Logged(
+                message="Every block is frozen, so each picture is looked at once, as it is; "
+                "variation is not used."
+            )
+        loop = Loop(
+            network=self.network,
+            source=source,
+            recipe=recipe,
+            class_weights=self.class_weights.to(self.device),
+            seed=self.job.seed,
+            device=self.device,
+            checkpoint=checkpoint,
+            save=lambda state: state.save(self.run_folder.checkpoint_file),
+            answers=self._answers,
+            precision=str(self.environment["precision"]),
+        )
+        return (yield from loop.run())
+
+    def _first_head(self, probe: Tensors) -> Tensors:
+        """The head that the epochs start from: the probe's.
+
+        A backbone of random numbers that is about to learn starts with the random head: the probe
+        answers to features that are gone after a few steps, with weights of any size.
+        """
+        if self.job.backbone.weights.source == "scratch" and not self.all_frozen:
+            start = load_file(self.run_folder.start_file)
+            return {name: start[name] for name in head_tensors(probe)}
+        return head_tensors(probe)
+
+    def _warm_head(self, features: tuple[Features, Features]) -> Task[None]:
+        """Fits a hidden head on the frozen features first, so that its random start does not
+        disturb the unfrozen stages (Kumar et al., "Fine-tuning can distort pretrained features",
+        2022)."""
+        self.network.freeze(len(self.network.stages))
+        source = self._feature_source(features)
+        optimizer = torch.optim.AdamW(self.network.head.parameters(), lr=1e-3)
+        meter = Meter("probe", HEAD_EPOCHS, "steps")
+        for epoch in range(1, HEAD_EPOCHS + 1):
+            self.network.train()
+            for inputs, labels in source.batches(epoch, 0):
+                loss = cross_entropy(
+                    source.logits(inputs.to(self.device)),
+                    labels.to(self.device),
+                    weight=self.class_weights.to(self.device),
+                )
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            yield from meter.at(epoch)
+        self.network.lift(features[0].positions)
+
+    def _feature_source(self, features: tuple[Features, Features]) -> FeatureSource:
+        train, val = features
+        return FeatureSource(
+            self.network,
+            train,
+            self.probed.labels,
+            val,
+            self.val.labels,
+            self.job.recipe,
+            self.job.seed,
+            self.device,
+        )
+
+    def _source(
+        self,
+        features: tuple[Features, Features] | None,
+        boundary: tuple[Activations, Activations] | None,
+    ) -> Task[Source]:
+        if self.all_frozen:
+            assert features is not None
+            return self._feature_source(features)
+        if boundary is not None:
+            train, val = boundary
+            yield from train.prepare(self._wanted(self.train, self.views), [self.frozen])
+            yield from val.prepare(self._wanted(self.val), [self.frozen])
+            return ActivationSource(
+                self.network, train, val, self.views, self.frozen, self.job.recipe, self.job.seed
+            )
+        if self.frozen == 0:
+            yield Logged(
+                message="Nothing is frozen, so nothing can be kept in the cache: every epoch runs "
+                "the whole network."
+            )
+        decoded, side = None, self.job.recipe.decoded_side
+        if side is not None:
+            with self.phases.during("decode"):
+                decoded = yield from decode(self.train, side, self.cache)
+        return PictureSource(
+            self.network,
+            self.train,
+            self.val,
+            self.preprocessing,
+            self.job.recipe,
+            self.job.seed,
+            self.device,
+            decoded,
+        )
+
+    def _answers(self, epoch: int, probabilities: Tensor) -> Answers:
+        """The same few pictures each time, spread evenly over the classes and the list."""
+        count = len(self.val)
+        shown = sorted({round(i * (count - 1) / max(1, SHOWN - 1)) for i in range(SHOWN)})
+        confidence, answer = probabilities.max(1)
+        return Answers(
+            epoch=epoch,
+            answers=tuple(
+                Answer(
+                    file=self.val.names[i],
+                    label=self.classes[int(self.val.labels[i])],
+                    answer=self.classes[int(answer[i])],
+                    confidence=float(confidence[i]),
+                )
+                for i in shown
+            ),
+        )
+
+
+def _pictures(split: ScanResult, part: str) -> Pictures:
+    folder, order = Path(split.folder), {name: i for i, name in enumerate(split.classes)}
+    chosen = [picture for picture in split.files if picture.part == part]
+    return Pictures(
+        folder,
+        tuple(picture.file for picture in chosen),
+        torch.tensor([order[picture.label] for picture in chosen], dtype=torch.long),
+    )
+
+
+def _class_weights(job: TrainingJob, labels: Tensor, classes: int) -> Tensor:
+    """Ones, or what gives every class the same say: N / (classes * pictures of the class)."""
+    if job.recipe.class_weights == "none":
+        return torch.ones(classes)
+    counts = torch.bincount(labels, minlength=classes).clamp_min(1)
+    return len(labels) / (classes * counts.float())
