@@ -10,8 +10,9 @@ from torch import nn
 
 from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
-from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.backbones.staged import Cut, HeadSite, StagedNetwork, stage
 from tlstudio.jobs import HeadSpec, Recipe
+from tlstudio.training.checkpoint import load_optimizer_state, optimizer_state
 from tlstudio.training.optimizer import build_optimizer, rate_factor, set_rates
 
 RECIPE = Recipe(learning_rate=0.5, stage_rate=0.2, stage_decay=0.5, weight_decay=0.03)
@@ -105,3 +106,38 @@ def test_the_shortest_runs_still_learn(steps: int, warmup: float) -> None:
     factors = [rate_factor(step, steps, warmup) for step in range(steps)]
     assert all(0 < factor <= 1 for factor in factors)
     assert factors[0] == 1 or warmup == 0.5
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_fused_steps_on_any_layout_and_from_a_checkpoint_are_torchs_plain_ones(
+    optimizer: str,
+) -> None:
+    torch.manual_seed(0)
+    recipe = RECIPE.model_copy(update={"optimizer": optimizer, "learning_rate": 0.01})
+    ours, theirs = (StagedNetwork(module, _cut(module)) for module in (_small(), _small()))
+    theirs.load_state_dict(ours.state_dict())
+    ours.to(memory_format=torch.channels_last)
+    fused, plain = build_optimizer(ours, recipe), build_optimizer(theirs, recipe)
+    for group in plain.param_groups:
+        group["fused"] = False
+    for _ in range(4):
+        pictures = torch.randn(3, 3, 9, 9)
+        for network, steps in ((ours, fused), (theirs, plain)):
+            steps.zero_grad()
+            network(pictures).square().sum().backward()
+            steps.step()
+        moments = {name: value.contiguous() for name, value in optimizer_state(fused).items()}
+        fused = build_optimizer(ours, recipe)
+        load_optimizer_state(fused, moments)
+    for ours_now, theirs_now in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(ours_now, theirs_now)
+
+
+def _small() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2)
+    )
+
+
+def _cut(module: nn.Sequential) -> Cut:
+    return Cut((stage("features", *module[:4]),), HeadSite("4", "linear"))

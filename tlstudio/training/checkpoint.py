@@ -35,6 +35,7 @@ class Position(Record):
     """Where training stands: `epoch` epochs are done and `step` batches of the next one.
 
     The running sums belong to the unfinished epoch. `best_epoch` is 0 while there is none.
+    `loss_scale` and the `unscathed_steps` since it last changed are those of float16 training.
     """
 
     version: Literal[1] = 1
@@ -48,6 +49,8 @@ class Position(Record):
     best_accuracy: float = 0.0
     best_loss: float = 0.0
     seconds: float = 0.0
+    loss_scale: float = 0.0
+    unscathed_steps: int = 0
 
 
 class Checkpoint:
@@ -130,10 +133,16 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Tensors) -> None:
+    """Puts the moments back, each laid out in memory as its parameter: fused steps walk through
+    both in the order in which they lie there."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in state.items():
+    for key, stored in state.items():
         index, name = key.split(".", 1)
-        moments.setdefault(int(index), {})[name] = tensor
+        moment, parameter = stored, parameters[int(index)]
+        if stored.shape == parameter.shape:
+            moment = torch.empty_like(parameter, dtype=stored.dtype).copy_(stored)
+        moments.setdefault(int(index), {})[name] = moment
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
 
 

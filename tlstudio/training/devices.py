@@ -16,6 +16,9 @@ from tlstudio.jobs import DeviceInfo
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """The names in glibc's malloc.h."""
+_TENSOR_CORES = (7, 0)
+"""The first NVIDIA generation (Volta) that multiplies matrices in float16 by circuits of its own;
+on older cards float16 saves memory and no time."""
 _LESS_MEMORY = (
     "Freeze more blocks, take smaller batches, a smaller input size or a smaller "
     "network, and close other programs that use the graphics card."
@@ -25,10 +28,11 @@ _LESS_MEMORY = (
 def available_devices() -> tuple[DeviceInfo, ...]:
     """The devices of this computer, the fastest kind first; the CPU is always the last."""
     devices: list[DeviceInfo] = []
-    if torch.cuda.is_available():
-        facts = torch.cuda.get_device_properties(0)
-        devices.append(DeviceInfo(id="cuda", name=facts.name, memory=facts.total_memory))
-    if torch.backends.mps.is_available():
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is not None and accelerator.type in ("cuda", "xpu"):
+        facts = torch.get_device_module(accelerator).get_device_properties(0)
+        devices.append(DeviceInfo(id=accelerator.type, name=facts.name, memory=facts.total_memory))
+    if accelerator is not None and accelerator.type == "mps":
         devices.append(DeviceInfo(id="mps", name=f"{_processor()} GPU", memory=_memory()))
     devices.append(DeviceInfo(id="cpu", name=_processor(), memory=_memory(), cores=usable_cores()))
     return tuple(devices)
@@ -56,22 +60,23 @@ def usable_cores() -> int:
 
 def fastest_precision(device: torch.device) -> str:
     """The number format in which this device trains fastest: "bfloat16" where it has circuits for
-    it, else "float32". Looked up and not measured, so that the same computer always says the same.
+    it, "float16" on graphics cards that have them for that only, else "float32". Looked up and not
+    measured, so that the same computer always says the same.
     """
     if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        able = torch.cpu.get_capabilities()
-        fast = bool(able.get("amx_bf16") or able.get("avx512_bf16"))
-    else:
-        fast = False
-    return "bfloat16" if fast else "float32"
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bfloat16"
+        return "float16" if torch.cuda.get_device_capability(device) >= _TENSOR_CORES else "float32"
+    if device.type == "xpu":
+        return "bfloat16" if torch.xpu.is_bf16_supported() else "float32"
+    able = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return "bfloat16" if able.get("amx_bf16") or able.get("avx512_bf16") else "float32"
 
 
 def memory_in_use(device: torch.device) -> int:
     """Bytes that the run holds on its device; on a CPU, bytes that the process holds."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+    if device.type in ("cuda", "xpu"):
+        return int(torch.accelerator.max_memory_allocated(device))
     if device.type == "mps":
         return int(torch.mps.current_allocated_memory())
     return int(psutil.Process().memory_info().rss)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -36,6 +36,10 @@ SAVE_EVERY = 120.0
 """Seconds after which a long epoch is saved in its middle."""
 QUICK = 1.0
 """Epochs that follow each other faster than this many seconds share a checkpoint."""
+READ_EVERY = 0.1
+"""Seconds after which the losses are fetched from a device that computes beside the processor."""
+
+_REDUCED = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass
@@ -59,12 +63,19 @@ class Loop:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        if self.precision == "bfloat16":
-            # How the convolutions in this format read their pictures.
-            self.network.to(memory_format=torch.channels_last)
+        # How convolutions read their pictures fastest, in every number format.
+        self.network.to(memory_format=torch.channels_last)
+        self.layout = _layout(self.network)
         self.optimizer = build_optimizer(self.network, self.recipe)
         self.position = self.checkpoint.position
-        self.saved_at = self.clock()
+        self.scaler = self._loss_scaling()
+        # A processor's numbers are there at once. Another device computes beside it, and asking for
+        # a number waits for all that it has still to do.
+        self.beside = self.device.type != "cpu"
+        # Losses and right answers of the batches since they were last read, still on the device.
+        self.unread: list[tuple[Tensor, Tensor, int]] = []
+        self.batch_loss = 0.0
+        self.saved_at = self.read_at = self.clock()
         # Where the epoch that runs now began for the clock: a resumed one began in the middle.
         self.epoch_started = self.saved_at
         self.first_step = self.position.step
@@ -109,6 +120,7 @@ class Loop:
                 yield self._step(epoch, inputs, labels)
                 if self.clock() - self.saved_at > SAVE_EVERY:
                     self._save()
+        self._read()
         trained_for = self.clock() - self.epoch_started
         self.judged.eval()
         logits = yield from self.source.validate(self.judged)
@@ -127,34 +139,61 @@ class Loop:
         )
         set_rates(self.optimizer, factor)
         torch.manual_seed(_seed(self.seed, epoch, position.step))
-        labels = labels.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision != "float32"):
-            logits = self.source.logits(inputs.to(self.device))
+        labels = labels.to(self.device, non_blocking=True)
+        reduced = _REDUCED.get(self.precision)
+        with torch.autocast(self.device.type, reduced, enabled=reduced is not None):
+            logits = self.source.logits(self._placed(inputs))
         loss = cross_entropy(
             logits.float(),
             labels,
             weight=self.class_weights,
             label_smoothing=self.recipe.label_smoothing,
         )
-        value = loss.item()
-        if not torch.isfinite(loss):
-            raise _diverged()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         if self.average is not None:
             self.average.update_parameters(self.network)
-        self.position = position.model_copy(
+        self.position = position.model_copy(update={"step": position.step + 1})
+        self.unread.append((loss.detach(), (logits.argmax(1) == labels).sum(), len(labels)))
+        self._read_if_due()
+        return self._step_event(epoch, len(labels))
+
+    def _placed(self, inputs: Tensor) -> Tensor:
+        if inputs.ndim != 4:
+            return inputs.to(self.device, non_blocking=True)
+        return inputs.to(self.device, non_blocking=True, memory_format=self.layout)
+
+    def _read_if_due(self) -> None:
+        """What is shown between two readings is some steps old."""
+        due = self.clock() - self.read_at >= READ_EVERY or not self.position.seen
+        if due or not self.beside:
+            self._read()
+
+    def _read(self) -> None:
+        """Takes over the numbers of the steps since the last time. Raises where one is none: then
+        nothing that came after the last checkpoint is kept."""
+        if not self.unread:
+            return
+        losses = torch.stack([loss for loss, _, _ in self.unread]).tolist()
+        right = torch.stack([correct for _, correct, _ in self.unread]).tolist()
+        sizes = [count for _, _, count in self.unread]
+        if not all(map(math.isfinite, losses)):
+            raise _diverged()
+        loss_sum = self.position.loss_sum
+        for loss, count in zip(losses, sizes, strict=True):
+            loss_sum += loss * count
+        self.position = self.position.model_copy(
             update={
-                "step": position.step + 1,
-                "loss_sum": position.loss_sum + value * len(labels),
-                "correct": position.correct + int((logits.argmax(1) == labels).sum()),
-                "seen": position.seen + len(labels),
+                "loss_sum": loss_sum,
+                "correct": self.position.correct + sum(right),
+                "seen": self.position.seen + sum(sizes),
             }
         )
-        return self._step_event(epoch, value, len(labels))
+        self.unread, self.batch_loss, self.read_at = [], losses[-1], self.clock()
 
-    def _step_event(self, epoch: int, loss: float, pictures: int) -> Step:
+    def _step_event(self, epoch: int, pictures: int) -> Step:
         position, steps = self.position, self.source.steps
         elapsed = max(1e-9, self.clock() - self.epoch_started)
         worked = max(1, position.step - self.first_step) * self.source.cost(epoch)
@@ -170,7 +209,7 @@ class Loop:
             learning_rate=self.optimizer.param_groups[0]["lr"],
             pictures_per_second=max(1, position.step - self.first_step) * pictures / elapsed,
             seconds_left=left * elapsed / worked,
-            batch_loss=loss,
+            batch_loss=self.batch_loss,
         )
 
     def _close_epoch(
@@ -183,6 +222,8 @@ class Loop:
         elapsed = self.clock() - self.epoch_started
         self.position = Position(
             probe=done.probe,
+            loss_scale=done.loss_scale,
+            unscathed_steps=done.unscathed_steps,
             epoch=epoch,
             best_epoch=best[0],
             best_accuracy=best[1],
@@ -229,9 +270,27 @@ class Loop:
             average.n_averaged.fill_(1)  # only whether it is the first one counts
         return average
 
+    # --- half precision -------------------------------------------------------------------------
+
+    def _loss_scaling(self) -> torch.amp.GradScaler:
+        """Keeps small gradients from vanishing in float16 (Micikevicius et al., "Mixed precision
+        training", 2018); does nothing in the other formats."""
+        scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
+        if scaler.is_enabled() and self.position.loss_scale:
+            state = scaler.state_dict()
+            state["scale"] = self.position.loss_scale
+            state["_growth_tracker"] = self.position.unscathed_steps
+            scaler.load_state_dict(state)
+        return scaler
+
     # --- keeping --------------------------------------------------------------------------------
 
     def _save(self) -> None:
+        self._read()
+        if self.scaler.is_enabled():
+            scaling = self.scaler.state_dict()
+            growth = {"loss_scale": scaling["scale"], "unscathed_steps": scaling["_growth_tracker"]}
+            self.position = self.position.model_copy(update=growth)
         self.checkpoint.position = self.position
         self.checkpoint.now = learning_state(self.network)
         self.checkpoint.optimizer = optimizer_state(self.optimizer)
@@ -244,6 +303,16 @@ class Loop:
         patience = self.recipe.patience
         waited = self.position.epoch - self.position.best_epoch
         return patience is not None and waited >= patience
+
+
+def _layout(network: StagedNetwork) -> torch.memory_format:
+    """How the learning stages read pictures and maps: convolutions channels last; others, whose
+    channels come last already, as they are."""
+    learning = (
+        module for part in network.stages[network.frozen :] for module in part.module.modules()
+    )
+    convolves = any(isinstance(module, nn.Conv2d) for module in learning)
+    return torch.channels_last if convolves else torch.contiguous_format
 
 
 def _best(position: Position) -> tuple[int, float, float]:

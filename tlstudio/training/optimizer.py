@@ -26,10 +26,11 @@ def build_optimizer(network: StagedNetwork, recipe: Recipe) -> torch.optim.Optim
     ]
     if recipe.optimizer == "sgd":
         momentum = recipe.momentum
+        nesterov = momentum > 0
         return torch.optim.SGD(
-            groups, lr=recipe.learning_rate, momentum=momentum, nesterov=momentum > 0
+            groups, lr=recipe.learning_rate, momentum=momentum, nesterov=nesterov, fused=True
         )
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
