@@ -104,7 +104,7 @@ def main() -> None:
             model = build(num_classes=2).to(device=device, memory_format=layout)
             step = make(model, x.contiguous(memory_format=layout), precision)
             best[name] = max(best[name], rate(step, batch, given.seconds, device))
-    tell(**best)
+    tell(best)
 
 
 if __name__ == "__main__":

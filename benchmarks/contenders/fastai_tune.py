@@ -14,7 +14,7 @@ from __future__ import annotations
 import fastai
 import torch
 from common import arguments, read_split, tell
-from fastai.vision.all import (
+from fastai.vision.all import (  # as all of its documentation does
     CategoryBlock,
     DataBlock,
     ImageBlock,
@@ -23,7 +23,9 @@ from fastai.vision.all import (
     Normalize,
     Resize,
     accuracy,
+    default_split,
     imagenet_stats,
+    model_meta,
     set_seed,
     vision_learner,
 )
@@ -42,8 +44,10 @@ def learner(given: object) -> Learner:
         batch_tfms=Normalize.from_stats(*imagenet_stats),
     )
     loaders = block.dataloaders(list(labels), bs=given.batch_size, num_workers=given.workers)
+    # fastai knows no cut for this network: all but the classifier, as for its other ones.
+    model_meta[mobilenet_v2] = {"cut": -1, "split": default_split}
     learn = vision_learner(
-        loaders, mobilenet_v2, pretrained=False, cut=-1, metrics=accuracy, path=given.out
+        loaders, mobilenet_v2, pretrained=False, metrics=accuracy, path=given.out
     )
     state = torch.load(given.weights, map_location="cpu", weights_only=True)
     body = {name: values for name, values in state.items() if name.startswith("features.")}
@@ -65,8 +69,7 @@ def main() -> None:
         else:
             learn.fine_tune(given.epochs)
     learn.save("last", with_opt=False)
-    print("fastai", fastai.__version__)
-    tell(accuracy=float(learn.recorder.values[-1][-1]))
+    tell({"accuracy": float(learn.recorder.values[-1][-1])}, fastai=fastai.__version__)
 
 
 if __name__ == "__main__":

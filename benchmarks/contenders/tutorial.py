@@ -108,7 +108,7 @@ def main() -> None:
     freeze(model, given.learns)
     best_file = given.out / "best_model_params.pt"
     accuracy = train_model(model, loaders, device, epochs=given.epochs, best_file=best_file)
-    tell(accuracy=accuracy)
+    tell({"accuracy": accuracy})
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def as_the_program() -> Callable[[Path], Any]:
     from tlstudio.jobs import Augmentation
     from tlstudio.training.augment import vary
     from tlstudio.training.decoded import automatic_side, training_pixels
+    from tlstudio.training.devices import keep_freed_memory
 
+    keep_freed_memory()  # as the program does before it trains
     usual = Augmentation()
     preprocessing = backbone("mobilenet_v2").weights[0].preprocessing
     side = automatic_side(preprocessing.crop, usual)
@@ -75,7 +77,7 @@ def main() -> None:
         start = time.perf_counter()
         views = list(threads.map(view, files))
         seconds = time.perf_counter() - start
-    tell(views_per_second=len(views) / seconds)
+    tell({"views_per_second": len(views) / seconds})
 
 
 if __name__ == "__main__":
