@@ -143,7 +143,7 @@ def made_run(
         constructor=constructor,
         head=head,
         preprocessing=preprocessing,
-        freeze={},
+        freeze={"stages": 0, "names": ()},
         weights={"source": "scratch"},
         metrics={},
         training={},

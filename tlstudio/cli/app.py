@@ -46,6 +46,7 @@ app = typer.Typer(
 app.add_typer(weights_commands.app, name="weights")
 
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same result.")]
+Cache = Annotated[Path | None, typer.Option(help="Where to keep what may be deleted.")]
 RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
 
@@ -201,7 +202,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, max=10_000)] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1)] = None,
     device: Device | None = None,
-    cache: Annotated[Path | None, typer.Option(help="Where to keep what may be deleted.")] = None,
+    cache: Cache = None,
     json: Json = False,
 ) -> None:
     """Train a model on a folder of pictures."""
@@ -288,10 +289,16 @@ def evaluate(
     run: RunArgument,
     folder: Annotated[Path | None, typer.Argument(help="Other pictures, by class.")] = None,
     device: Device = "auto",
+    cache: Cache = None,
     json: Json = False,
 ) -> None:
     """Score a run on its validation pictures, or on another folder."""
-    job = EvaluateJob(run=str(run), folder=str(folder) if folder else None, device=device)
+    job = EvaluateJob(
+        run=str(run),
+        folder=str(folder) if folder else None,
+        device=device,
+        cache=str(cache) if cache else None,
+    )
     result = run_task(task_for(job), as_json=json)
     if json:
         print_result(result)

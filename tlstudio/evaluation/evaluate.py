@@ -11,12 +11,16 @@ import numpy as np
 
 from tlstudio.datasets.listing import list_files
 from tlstudio.errors import DatasetError
+from tlstudio.evaluation.cached import answers_from_cache
 from tlstudio.evaluation.metrics import accuracy, confusion_matrix, wilson_interval
 from tlstudio.evaluation.predict import answers
 from tlstudio.evaluation.predictors import open_predictor
 from tlstudio.jobs import EvaluateJob, EvaluationResult, LeftOut, ScoredPrediction
+from tlstudio.projects.places import cache_folder
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Task, Warned
+from tlstudio.training.inference import Checked
+from tlstudio.training.model_folder import load_model
 
 
 @dataclass(frozen=True)
@@ -41,18 +45,29 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
     A class that the model does not know is refused: each of its pictures would count as a mistake,
     or the score would silently be one of other pictures than those in the folder.
 
+    What the cache has of the run's own pictures is not computed again.
+
     Pictures that can't be read are left out with their reason. `predictions` begins with the wrong
     answers, the surest first; then come the right ones, the least sure first.
 
     Raises `DatasetError`, and `RunError` where the run can't be read.
     """
     predictor = open_predictor(Path(job.run), job.device)
+    checked: Checked | None = None
     if job.folder is None:
         pictures = validation_pictures(RunFolder.open(Path(job.run)))
+        checked = yield from answers_from_cache(
+            load_model(Path(job.run)),
+            pictures.folder,
+            pictures.names,
+            job.device,
+            Path(job.cache) if job.cache else cache_folder(),
+        )
     else:
         pictures = yield from _pictures_in(job.folder, predictor.classes, _renamed(Path(job.run)))
         yield from _warnings(pictures, Path(job.run))
-    checked = yield from predictor.check(pictures.files, "evaluate")
+    if checked is None:
+        checked = yield from predictor.check(pictures.files, "evaluate")
     lost = [
         LeftOut(file=pictures.names[index], reason=error.message) for index, error in checked.failed
     ]

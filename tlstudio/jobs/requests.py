@@ -102,6 +102,7 @@ class EvaluateJob(Spec):
     kind: Literal["evaluate"] = "evaluate"
     run: str
     folder: str | None = None
+    cache: str | None = None
     device: Device = "auto"
 
 

@@ -59,23 +59,32 @@ class Caching:
     def open(self, activations: Activations, depth: int, wanted: Sequence[Wanted]) -> Task[None]:
         """Has the rows of `wanted` at `depth` kept, where there is room for those that are not in
         the cache already."""
-        part = activations.part
-        spec = self.preprocessing.spec.model_dump_json()
-        reader = f"{READER_VERSION}/{PIL.__version__}"
-        exact = "exact" if activations.exact else "rounded"
-        root = self.cache / _FOLDER
-        folder = shelf_folder(root, [*part.facts(depth), spec, reader, exact])
-        shelf = Shelf(folder, part.shape(depth), half=not activations.exact)
+        shelf, full = self._shelf(activations, depth), activations.part.full
         absent = sum(activations.name(*each) not in shelf for each in wanted)
-        yield _found(len(wanted) - absent, len(wanted), depth, part.full)
+        yield _found(len(wanted) - absent, len(wanted), depth, full)
         needed = absent * shelf.row_bytes
         try:
-            if make_room(root, needed):
+            if make_room(self.cache / _FOLDER, needed):
                 activations.shelves[depth] = shelf
             else:
                 yield Logged(message=_too_large(needed))
         except StorageError as error:
             yield Logged(message=f"The cache can't be used: {error.message} {error.hint}")
+
+    def have_all(self, activations: Activations, depth: int, wanted: Sequence[Wanted]) -> bool:
+        """Whether the rows of `wanted` at `depth` are all in the cache; they are read from it
+        then."""
+        shelf = self._shelf(activations, depth)
+        activations.shelves[depth] = shelf
+        return all(activations.name(*each) in shelf for each in wanted)
+
+    def _shelf(self, activations: Activations, depth: int) -> Shelf:
+        part = activations.part
+        spec = self.preprocessing.spec.model_dump_json()
+        reader = f"{READER_VERSION}/{PIL.__version__}"
+        exact = "exact" if activations.exact else "rounded"
+        folder = shelf_folder(self.cache / _FOLDER, [*part.facts(depth), spec, reader, exact])
+        return Shelf(folder, part.shape(depth), half=not activations.exact)
 
     @cached_property
     def _part(self) -> FrozenPart:
