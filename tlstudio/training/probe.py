@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tlstudio.tasks import Meter, Progress
+from tlstudio.training.logistic import Fits, Sketch, Work
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse regularisation strengths that cross-validation chooses from (scikit-learn's `C`)."""
 
 FOLDS = 5
-LARGE = 2_000_000
-"""Numbers in a matrix from which on several cores pay."""
+ENOUGH = 2
+"""Strengths in a row that are worse than an earlier one end the search: once a weaker penalty lets
+the probe learn its pictures by heart, weaker ones still cost the most time and help no more."""
 
 LARGEST_SEARCH = 4000
 """Pictures that cross-validation looks at, at most: its choice hardly changes beyond."""
+
+ROUGHLY, EXACTLY = 1e-4, 1e-9
+"""Tolerances of the solver: what ranks the strengths, and what is kept."""
+
+_BLOCK = 1024
+"""Rows that are in double precision at a time."""
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -39,53 +50,115 @@ def fit_probe(
 ) -> Generator[Progress, None, Probe]:
     """Fits multinomial logistic regression with an L2 penalty, its strength by cross-validation.
 
-    `features` is (N, D), `labels` (N,) in [0, classes), `class_weights` (classes,). Features are
-    standardised first; the result applies to the raw ones. Bias is not penalised. The strength with
-    the lowest mean held-out cross-entropy wins; ties go to the stronger penalty.
+    `features` is (N, D) in single or half precision, `labels` (N,) in [0, classes),
+    `class_weights` (classes,). Features are standardised first; the result applies to the raw ones.
+    Bias is not penalised. The strength with the lowest mean held-out cross-entropy wins; ties go to
+    the stronger penalty. One standardised copy of the features is all that needs much memory.
     """
-    mean, scale = features.mean(0), features.std(0, correction=0)
-    scale = torch.where(scale > 1e-6 * scale.max().clamp_min(1e-30), scale, torch.ones_like(scale))
-    x = ((features - mean) / scale).double()
-    basis = _principal_axes(x)
-    x = x @ basis
+    meter = Meter("probe", len(STRENGTHS) + 1, "steps")
     threads = torch.get_num_threads()
     try:
-        # Matrices this small are faster on one core, many times so when the others are busy.
-        torch.set_num_threads(threads if x.numel() > LARGE else 1)
-        weight, bias, strength = yield from _fit(x, labels, classes, class_weights.double(), seed)
+        # Products this small gain little from several cores, and lose many times as much where one
+        # of them is busy: after each the others wait for it.
+        torch.set_num_threads(1)
+        mean, scale = yield from _metered(_mean_and_scale(features), meter, 0)
+        x = yield from _metered(_standardised(features, mean, scale), meter, 0)
+        weights = class_weights.float()[labels]
+        coefficients, strength = yield from _fit(x, labels, classes, weights, seed, meter)
     finally:
         torch.set_num_threads(threads)
-    weight = (weight @ basis.T) / scale.double()
-    bias = bias - weight @ mean.double()
+    weight = coefficients[:, :-1] / scale
+    bias = coefficients[:, -1] - weight @ mean
     return Probe(weight.float(), bias.float(), strength)
 
 
+def _metered(work: Work[R], meter: Meter, done: int) -> Generator[Progress, None, R]:
+    """Runs `work`, giving progress between its pieces."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            result: R = stop.value
+            return result
+        yield from meter.at(done)
+
+
+def _mean_and_scale(features: Tensor) -> Work[tuple[Tensor, Tensor]]:
+    """Of each feature, (D,) each in double precision; the scale is 1 where nothing varies."""
+    total = torch.zeros(features.shape[1], dtype=torch.float64)
+    for block in torch.split(features, _BLOCK):
+        total += block.double().sum(0)
+        yield
+    mean, squares = total / len(features), torch.zeros_like(total)
+    for block in torch.split(features, _BLOCK):
+        squares += (block.double() - mean).square_().sum(0)
+        yield
+    scale = (squares / len(features)).sqrt()
+    varies = scale > 1e-6 * scale.max().clamp_min(1e-30)
+    return mean, torch.where(varies, scale, torch.ones_like(scale))
+
+
+def _standardised(features: Tensor, mean: Tensor, scale: Tensor) -> Work[Tensor]:
+    """(N, D + 1) in single precision, the last column ones: what the bias is multiplied with."""
+    count, width = features.shape
+    x = torch.empty(count, width + 1)
+    x[:, -1] = 1
+    for start in range(0, count, _BLOCK):
+        block = features[start : start + _BLOCK].double()
+        x[start : start + _BLOCK, :-1] = block.sub_(mean).div_(scale)
+        yield
+    return x
+
+
 def _fit(
-    x: Tensor, labels: Tensor, classes: int, class_weights: Tensor, seed: int
-) -> Generator[Progress, None, tuple[Tensor, Tensor, float]]:
-    weights = class_weights[labels]
-    meter = Meter("probe", len(STRENGTHS) * FOLDS + 1, "steps")
-    losses = yield from _search(x, labels, classes, weights, _folds(labels, seed), meter)
-    strength = STRENGTHS[int(np.argmin(losses))]
-    searched = len(STRENGTHS) * FOLDS
-    weight, bias = yield from _solve(x, labels, classes, weights, strength, meter, searched)
-    yield from meter.at(searched + 1)
-    return weight, bias, strength
+    x: Tensor, labels: Tensor, classes: int, weights: Tensor, seed: int, meter: Meter
+) -> Generator[Progress, None, tuple[Tensor, float]]:
+    """The coefficients (C, D + 1) in double precision, and the strength that was chosen."""
+    sketch = Sketch(x)
+    yield from meter.at(0)
+    starts, strength = yield from _search(x, labels, classes, weights, seed, sketch, meter)
+    fit = Fits(x, labels, weights[None], classes, sketch)
+    done = len(STRENGTHS)
+    if starts is not None:
+        yield from _metered(fit.start_from(starts), meter, done)
+    yield from _metered(fit.minimise(strength, EXACTLY), meter, done)
+    yield from meter.at(done + 1)
+    return fit.coefficients[0].double(), strength
 
 
-def _principal_axes(x: Tensor) -> Tensor:
-    """An orthonormal basis (D, R) of what the rows of `x` span, R <= min(N, D).
+def _search(
+    x: Tensor,
+    labels: Tensor,
+    classes: int,
+    weights: Tensor,
+    seed: int,
+    sketch: Sketch,
+    meter: Meter,
+) -> Generator[Progress, None, tuple[Tensor | None, float]]:
+    """The strength with the lowest held-out cross-entropy, and coefficients close to its solution.
 
-    The penalty does not see a rotation, so the problem stays the same with fewer unknowns; and
-    along these axes the curvature is nearly diagonal, which is what makes the solver quick.
+    Where there are too few pictures to hold any out it is the first one, and no coefficients.
     """
-    if x.shape[0] >= x.shape[1]:
-        whole: Tensor = torch.linalg.eigh(x.T @ x).eigenvectors
-        return whole
-    values, vectors = torch.linalg.eigh(x @ x.T)
-    kept = values > values.max() * 1e-12
-    basis: Tensor = x.T @ vectors[:, kept] / values[kept].sqrt()
-    return basis
+    folds = _folds(labels, seed)
+    searched = folds >= 0
+    if not searched.all():
+        x, labels, weights = x[searched], labels[searched], weights[searched]
+        folds = folds[searched]
+    held_out = folds == torch.arange(FOLDS)[:, None]
+    held_out = held_out[held_out.any(1) & ~held_out.all(1)]
+    best, strength, lowest, worse = None, STRENGTHS[0], float("inf"), 0
+    if not len(held_out):
+        return best, strength
+    fits = Fits(x, labels, weights * ~held_out, classes, sketch)
+    for done, candidate in enumerate(STRENGTHS):
+        yield from _metered(fits.minimise(candidate, ROUGHLY), meter, done)
+        loss = float(fits.cross_entropies(weights * held_out).sum())
+        worse = worse + 1 if loss >= lowest else 0
+        if not worse:
+            best, strength, lowest = fits.coefficients.mean(0), candidate, loss
+        elif worse == ENOUGH:
+            break
+    return best, strength
 
 
 def _folds(labels: Tensor, seed: int) -> Tensor:
@@ -99,81 +172,3 @@ def _folds(labels: Tensor, seed: int) -> Tensor:
         kept = order[: max(FOLDS, round(share * len(order)))]
         folds[kept] = torch.arange(len(kept)) % FOLDS
     return folds
-
-
-def _search(
-    x: Tensor, labels: Tensor, classes: int, weights: Tensor, folds: Tensor, meter: Meter
-) -> Generator[Progress, None, list[float]]:
-    """The mean held-out cross-entropy for each strength, over the folds."""
-    losses = [0.0] * len(STRENGTHS)
-    x = x.float()  # ranks strengths as well as double does, in half the time
-    for fold in range(FOLDS):
-        learn, check = (folds >= 0) & (folds != fold), folds == fold
-        if not (learn.any() and check.any()):
-            continue
-        start: tuple[Tensor, Tensor] | None = None
-        for i, strength in enumerate(STRENGTHS):
-            done = fold * len(STRENGTHS) + i
-            start = yield from _solve(
-                x[learn],
-                labels[learn],
-                classes,
-                weights[learn],
-                strength,
-                meter,
-                done,
-                start,
-                tolerance=1e-4,
-            )
-            logits = x[check] @ start[0].T + start[1]
-            loss = torch.nn.functional.cross_entropy(logits, labels[check], reduction="none")
-            losses[i] += float((loss * weights[check]).sum())
-    return losses
-
-
-def _solve(
-    x: Tensor,
-    labels: Tensor,
-    classes: int,
-    weights: Tensor,
-    strength: float,
-    meter: Meter,
-    done: int,
-    start: tuple[Tensor, Tensor] | None = None,
-    tolerance: float = 1e-8,
-) -> Generator[Progress, None, tuple[Tensor, Tensor]]:
-    """Minimises sum_i w_i CE_i + |W|^2 / (2 strength) by L-BFGS; weight (C, D) and bias (C,)."""
-    # Unit curvature at zero along every axis: a Newton step for the first iterate.
-    scale = (x.square().sum(0) / (2 * classes) + 1 / strength).rsqrt()
-    x = x * scale
-    weight = torch.zeros(classes, x.shape[1], dtype=x.dtype)
-    bias = torch.zeros(classes, dtype=x.dtype)
-    if start is not None:
-        weight.copy_(start[0] / scale)
-        bias.copy_(start[1])
-    weight.requires_grad_(True)
-    bias.requires_grad_(True)
-    optimizer = torch.optim.LBFGS(
-        [weight, bias],
-        max_iter=10,
-        tolerance_grad=1e-9,
-        tolerance_change=0,
-        line_search_fn="strong_wolfe",
-    )
-
-    def objective() -> Tensor:
-        optimizer.zero_grad()
-        errors = torch.nn.functional.cross_entropy(x @ weight.T + bias, labels, reduction="none")
-        loss = (errors * weights).sum() + (weight * scale).square().sum() / (2 * strength)
-        loss = loss / len(labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    last = float("inf")
-    for _ in range(50):
-        loss = float(optimizer.step(objective).detach())  # type: ignore[no-untyped-call]
-        if last - loss < tolerance * max(1e-3, loss):
-            break
-        last = loss
-        yield from meter.at(done)
-    return weight.detach() * scale, bias.detach()
