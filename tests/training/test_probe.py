@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 
 from tlstudio.tasks import Progress
-from tlstudio.training.probe import STRENGTHS, Probe, fit_probe
+from tlstudio.training.probe import LARGEST_SEARCH, STRENGTHS, Probe, fit_probe
 
 
 def fitted(
@@ -42,6 +43,18 @@ def made(count: int, width: int, classes: int, spread: float = 1.0) -> tuple[Ten
     return torch.from_numpy(features).float(), torch.from_numpy(labels)
 
 
+def like_a_network(count: int, width: int, classes: int) -> tuple[Tensor, Tensor]:
+    """Positive features that vary together along few directions, as those of a network do."""
+    random = torch.Generator().manual_seed(count)
+    labels = torch.arange(count) % classes
+    centres = 0.4 * torch.randn(classes, width, generator=random)
+    mixing = (
+        torch.randn(width, width, generator=random) * torch.arange(1, width + 1).rsqrt()[:, None]
+    )
+    noise = torch.randn(count, width, generator=random)
+    return ((centres[labels] + noise) @ mixing).relu(), labels
+
+
 def reference(
     features: Tensor, labels: Tensor, strength: float, weights: str | None = None
 ) -> np.ndarray:
@@ -66,6 +79,60 @@ def test_probabilities_are_those_of_scikit_learn(count: int, width: int, classes
     assert probe.strength in STRENGTHS
     expected = reference(features, labels, probe.strength)
     np.testing.assert_allclose(probabilities(probe, features), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("count", "width", "classes"), [(300, 700, 2), (800, 120, 5)])
+def test_features_like_a_networks_give_the_probabilities_of_scikit_learn(
+    count: int, width: int, classes: int
+) -> None:
+    features, labels = like_a_network(count, width, classes)
+    probe, _ = fitted(features, labels)
+    expected = reference(features, labels, probe.strength)
+    np.testing.assert_allclose(probabilities(probe, features), expected, rtol=0, atol=1e-4)
+
+
+def test_more_pictures_than_the_search_looks_at_are_all_learned_from() -> None:
+    features, labels = made(LARGEST_SEARCH + 1500, 12, 4)
+    probe, _ = fitted(features, labels)
+    expected = reference(features, labels, probe.strength)
+    np.testing.assert_allclose(probabilities(probe, features), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "spread"), [(200, 100, 0.5), (200, 100, 4), (300, 10, 2)]
+)
+def test_the_strength_is_as_good_as_the_best_that_scikit_learn_finds(
+    count: int, width: int, spread: float
+) -> None:
+    features, labels = made(count, width, 4, spread)
+    scaled = StandardScaler().fit_transform(features.double().numpy())
+    losses = {
+        strength: -cross_val_score(
+            LogisticRegression(C=strength, max_iter=2000),
+            scaled,
+            labels.numpy(),
+            cv=StratifiedKFold(5, shuffle=True, random_state=0),
+            scoring="neg_log_loss",
+        ).mean()
+        for strength in STRENGTHS
+    }
+    chosen = fitted(features, labels)[0].strength
+    assert losses[chosen] <= 1.05 * min(losses.values())
+
+
+def test_half_precision_is_read_as_the_numbers_it_holds() -> None:
+    features, labels = made(60, 40, 3)
+    half = features.half()
+    first, second = fitted(half, labels)[0], fitted(half.float(), labels)[0]
+    assert torch.equal(first.weight, second.weight)
+    assert torch.equal(first.bias, second.bias)
+
+
+def test_the_features_are_left_as_they_were() -> None:
+    features, labels = made(50, 20, 3)
+    before = features.clone()
+    fitted(features, labels)
+    assert torch.equal(features, before)
 
 
 def test_balanced_weights_are_those_of_scikit_learn() -> None:

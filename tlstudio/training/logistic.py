@@ -82,9 +82,11 @@ class _Point:
 class Fits:
     """F logistic regressions on the same pictures, each with weights of its own.
 
-    Each minimises sum_i w_i CE_i + |W|^2 / (2 strength), the bias without a penalty. `coefficients`
-    (F, C, D + 1), the bias last, are where `minimise` starts and what it leaves; `logits` (F, C, N)
-    are those of the coefficients.
+    Each minimises sum_i w_i CE_i + |W|^2 / (2 strength), the bias without a penalty, where |W|^2
+    counts twice for two classes: `strength` is scikit-learn's `C` for any number of classes.
+
+    `coefficients` (F, C, D + 1), the bias last, are where `minimise` starts and what it leaves;
+    `logits` (F, C, N) are those of the coefficients.
     """
 
     def __init__(
@@ -123,9 +125,12 @@ class Fits:
         Ends where the next step promises less than `tolerance` of the cross-entropy of all pictures
         that count in any fit.
         """
-        penalty = torch.full((self._x.shape[1],), 1 / strength)
+        # Two classes have one set of coefficients in scikit-learn; ours are its halves, of half the
+        # square together.
+        pull = (2 if self.coefficients.shape[1] == 2 else 1) / strength
+        penalty = torch.full((self._x.shape[1],), pull)
         penalty[-1] = 0
-        precondition, history = self._preconditioner(1 / strength), _History()
+        precondition, history = self._preconditioner(pull), _History()
         yield
         gradient = yield from self._gradient(penalty)
         solved = precondition(gradient)

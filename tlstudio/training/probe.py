@@ -24,7 +24,7 @@ the probe learn its pictures by heart, weaker ones still cost the most time and 
 LARGEST_SEARCH = 4000
 """Pictures that cross-validation looks at, at most: its choice hardly changes beyond."""
 
-ROUGHLY, EXACTLY = 1e-4, 1e-9
+ROUGHLY, EXACTLY = 1e-4, 1e-10
 """Tolerances of the solver: what ranks the strengths, and what is kept."""
 
 _BLOCK = 1024
