@@ -15,13 +15,14 @@ from PIL import Image
 from training.made_jobs import made_pictures, nothing
 
 from tlstudio.errors import DatasetError
-from tlstudio.jobs import AUGMENTATIONS, Augmentation
+from tlstudio.jobs import AUGMENTATIONS, Augmentation, Recipe
 from tlstudio.tasks import Event, Logged, drive
 from tlstudio.training import decoded
 from tlstudio.training.decoded import (
     DecodedPictures,
     automatic_side,
     decode,
+    training_pictures,
     training_pixels,
 )
 from tlstudio.training.features import Pictures
@@ -79,11 +80,11 @@ def test_the_smallest_crop_of_a_shrunk_picture_is_not_enlarged() -> None:
 
 def test_a_second_training_finds_what_the_first_decoded(folder: Path, tmp_path: Path) -> None:
     first = decoded_in(folder, tmp_path / "cache")
-    files = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*.*")}
+    files = {file: file.stat().st_ino for file in (tmp_path / "cache").rglob("*.*")}
     shutil.move(folder / "red" / "0.png", tmp_path / "kept.png")
     shutil.copy2(tmp_path / "kept.png", folder / "red" / "0.png")
     second = decoded_in(folder, tmp_path / "cache")
-    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").rglob("*.*")} == files
+    assert {file: file.stat().st_ino for file in (tmp_path / "cache").rglob("*.*")} == files
     assert all(np.array_equal(first[n], second[n]) for n in range(len(first.pictures)))
 
 
@@ -125,6 +126,52 @@ def test_a_full_disk_costs_time_and_nothing_else(
     assert not list((tmp_path / "other").rglob("*.*"))
     assert [e.message for e in events if isinstance(e, Logged) and "nearly full" in e.message]
     assert all(np.array_equal(pictures[n], right[n]) for n in range(len(right.pictures)))
+
+
+def test_a_set_that_the_disk_can_not_hold_is_not_begun_for_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first two of six pictures it is known how much the others will take."""
+    monkeypatch.setattr(decoded, "BATCH", 2)
+    room = SimpleNamespace(free=decoded._SPARE + 3 * SIDE * SIDE * 2)
+    monkeypatch.setattr(decoded.shutil, "disk_usage", lambda _: room)
+    events: list[Event] = []
+    pictures = decoded_in(folder, tmp_path / "cache", events)
+    assert not list((tmp_path / "cache").rglob("*.*"))
+    assert [e.message for e in events if isinstance(e, Logged) and "to spare" in e.message]
+    assert pictures[0].shape == (SIDE, 32, 3)
+
+
+def test_of_what_other_trainings_left_the_longest_unused_goes_first(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Path] = []
+    for side in (20, 21, 22):
+        before = set((tmp_path / "cache").rglob("*.pixels"))
+        drive(decode(listed(folder), side, tmp_path / "cache"), nothing)
+        (file,) = set((tmp_path / "cache").rglob("*.pixels")) - before
+        used.append(file)
+        os.utime(file, (side, side))
+    drive(decode(listed(folder), 20, tmp_path / "cache"), nothing)  # used again
+    monkeypatch.setattr(decoded, "_MOST", 2.5 * used[-1].stat().st_size)
+    drive(decode(listed(folder), 18, tmp_path / "cache"), nothing)
+    left = set((tmp_path / "cache").rglob("*.pixels"))
+    assert used[0] in left
+    assert not left & set(used[1:])
+    assert len(left) == len(list((tmp_path / "cache").rglob("*.npy"))) == 2
+
+
+def test_pictures_that_are_looked_at_once_are_not_kept(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    once = drive(training_pictures(listed(folder), Recipe(epochs=1), 20, cache), nothing)
+    assert not cache.exists()
+    twice = drive(training_pictures(listed(folder), Recipe(epochs=2), 20, cache), nothing)
+    assert cache.exists()
+    for number in range(len(once.pictures)):
+        assert np.array_equal(once[number], twice[number])
+    wide = Recipe(sizes=(10, 30), epochs=1)
+    pictures = drive(training_pictures(listed(folder), wide, 20, tmp_path / "cache"), nothing)
+    assert pictures.side == automatic_side(30, wide.augmentation)
 
 
 def test_a_picture_that_is_gone_is_named_and_leaves_no_half_cache(

@@ -16,7 +16,7 @@ from tlstudio.errors import DatasetError, RunError, StorageError, TLStudioError
 from tlstudio.jobs import FinishRun, ResumeRun, TrainingJob, TrainResult, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Answers, Epoch, Event, Logged, ProbeFitted, Progress, Step, drive
-from tlstudio.training import loop, train
+from tlstudio.training import decoded, loop, train
 from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.model_folder import load_model
 
@@ -214,12 +214,15 @@ def test_a_damaged_checkpoint_is_refused_with_a_sentence(job: Jobs, tmp_path: Pa
 
 
 def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
-    weights: Path, tmp_path: Path
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Where the disk has no room to keep them decoded; the undisturbed run keeps them."""
     folder, away = made_pictures(tmp_path / "set"), tmp_path / "away"
     chosen = job_for(folder, weights, freeze=UNFROZEN, recipe={"views": 0})
     undisturbed, path = Trained(chosen, tmp_path / "undisturbed"), tmp_path / "run"
-    task = train.train(TrainRun(job=chosen, run=str(path)))
+    again = ResumeRun(run=str(path), cache=str(tmp_path / "cache"))
+    monkeypatch.setattr(decoded, "_SPARE", 10**18)
+    task = train.train(TrainRun(job=chosen, run=str(path), cache=str(tmp_path / "cache")))
     for event in task:
         if isinstance(event, Epoch):
             folder.rename(away)
@@ -231,9 +234,9 @@ def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
     assert "can't be read any more" in state.message
     assert Checkpoint.load(RunFolder(path).checkpoint_file).position.epoch == 1
     with pytest.raises(DatasetError, match="can't be read any more"):
-        resumed(path)
+        drive(train.resume(again), nothing)
     away.rename(folder)
-    resumed(path)
+    drive(train.resume(again), nothing)
     for name in ("model.safetensors", "last.safetensors"):
         whole = (undisturbed.model / name).read_bytes()
         assert (path / "model" / name).read_bytes() == whole

@@ -20,6 +20,7 @@ from tlstudio.jobs import HeadSpec, Recipe, ResumeRun, TrainingJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Epoch, Step, Warned, drive
 from tlstudio.training import train
+from tlstudio.training.decoded import DecodedPictures
 from tlstudio.training.features import Pictures
 from tlstudio.training.loop import Loop
 from tlstudio.training.sources import PictureSource
@@ -109,7 +110,7 @@ def test_every_size_gets_its_share_of_the_epochs(pictures: Path) -> None:
     spec = entry.variant().preprocessing.model_copy(update={"crop": 48, "resize": 48})
     source = PictureSource(
         build_network(entry, 3, HeadSpec()),
-        every,
+        DecodedPictures(every, 60, None),
         every,
         Preprocessing(spec),
         Recipe(epochs=6, batch_size=15, sizes=(24, 32, 48)),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
-from training.made_jobs import CLASSES, UNFROZEN, Trained, job_for
+from training.made_jobs import CLASSES, UNFROZEN, Trained, job_for, nothing
 
 from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.jobs import HeadSpec, Recipe
-from tlstudio.tasks import Step
-from tlstudio.training import inference
+from tlstudio.tasks import Step, drive
+from tlstudio.training import inference, sources
+from tlstudio.training.decoded import DecodedPictures
 from tlstudio.training.features import Pictures
+from tlstudio.training.inference import check_pictures
 from tlstudio.training.sources import PictureSource, batch_bounds, epoch_order
 
 
@@ -28,7 +31,8 @@ def source(pictures: Path) -> PictureSource:
     network = build_network(entry, 3, HeadSpec())
     recipe = Recipe(batch_size=4)
     preprocessing = Preprocessing(small)
-    return PictureSource(network, every, every, preprocessing, recipe, 7, torch.device("cpu"))
+    shrunk = DecodedPictures(every, 40, None)
+    return PictureSource(network, shrunk, every, preprocessing, recipe, 7, torch.device("cpu"))
 
 
 def test_an_epoch_shows_every_picture_once_in_an_order_of_its_own() -> None:
@@ -82,9 +86,26 @@ def test_a_picture_looks_different_in_every_epoch(source: PictureSource) -> None
     views = []
     for epoch in (1, 2, 1):
         batches = torch.cat([inputs for inputs, _ in source.batches(epoch, 0)])
-        views.append(batches[epoch_order(len(source.train), source.seed, epoch).index(0)])
+        views.append(batches[epoch_order(len(source.pictures), source.seed, epoch).index(0)])
     assert not torch.equal(views[0], views[1])
     assert torch.equal(views[0], views[2])
+
+
+@pytest.mark.parametrize("room", [0, 10**9])
+def test_validation_says_the_same_whether_its_pictures_are_kept_or_read_again(
+    source: PictureSource, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.network.eval()
+    checked = check_pictures(
+        source.val.files, source.preprocessing, source.network, torch.device("cpu")
+    )
+    expected = torch.from_numpy(drive(checked, nothing).values)
+    monkeypatch.setattr(sources, "_KEPT", room)
+    assert torch.equal(drive(source.validate(source.network), nothing), expected)
+    read = Mock(wraps=inference.read_picture)
+    monkeypatch.setattr(inference, "read_picture", read)
+    assert torch.equal(drive(source.validate(source.network), nothing), expected)
+    assert read.call_count == (0 if room else len(source.val))
 
 
 def test_labels_stay_with_their_pictures(source: PictureSource) -> None:

@@ -116,9 +116,11 @@ class Recipe(Spec):
     For long trainings: `averaging` is the decay a step of a running average of the weights, which
     is what is then checked and kept (0: the weights themselves). `sizes` are sides in pixels of
     the training pictures, each for an equal share of the epochs (empty: the backbone's input
-    size). With `decoded_side` training pictures are decoded once, shrunk until the shorter side
-    has that many pixels, and kept in the cache. `precision` "fastest" computes the steps in
-    bfloat16 where the device has circuits for it; figures always come from 32 bits.
+    size). `precision` "fastest" computes the steps in half precision where the device has circuits
+    for it; figures always come from 32 bits.
+
+    Training pictures that are varied anew in every epoch are decoded once, shrunk until the shorter
+    side has `decoded_side` pixels (None: as many as the crops need), and kept in the cache.
 
     `views` is the number of views that a training picture has where a part of the network is
     frozen: each is run through that part once. 0 draws new views in every epoch.

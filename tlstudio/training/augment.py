@@ -14,6 +14,9 @@ from torchvision.transforms.v2 import functional as F  # noqa: N812  (the librar
 from tlstudio.backbones.catalogue import PreprocessingSpec
 from tlstudio.jobs import Augmentation
 
+RULE = 2
+"""Raised whenever the same generator gives another view: views that were kept no longer count."""
+
 
 def vary(
     picture: NDArray[np.uint8],
@@ -30,13 +33,15 @@ def vary(
     size = preprocessing.crop
     x = torch.from_numpy(picture).permute(2, 0, 1)
     top, left, height, width = _crop_box(x.shape[-2], x.shape[-1], augmentation.crop_scale, random)
-    # Cropped first: the whole of a large picture in floating point would be a gigabyte.
+    # Resized in 8 bits, four times as fast as in floating point, and rounded: a learning network is
+    # shown stronger variation than that.
     x = F.resize(
-        F.crop(x, top, left, height, width).float(),
+        F.crop(x, top, left, height, width),
         [size, size],
         interpolation=InterpolationMode(preprocessing.interpolation),
         antialias=True,
     )
+    x = x.contiguous().float()
     if augmentation.flip_horizontal and random.random() < 0.5:
         x = F.horizontal_flip(x)
     if augmentation.flip_vertical and random.random() < 0.5:

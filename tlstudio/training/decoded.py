@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import math
+import os
 import shutil
 import zlib
 from pathlib import Path
@@ -19,7 +20,7 @@ from PIL import Image
 
 from tlstudio.errors import PictureError, StorageError
 from tlstudio.images.reader import READER_VERSION
-from tlstudio.jobs import Augmentation
+from tlstudio.jobs import Augmentation, Recipe
 from tlstudio.projects.atomic import replacing, storage_errors
 from tlstudio.tasks import Logged, Meter, Task
 from tlstudio.training.features import Pictures
@@ -36,6 +37,8 @@ _RULE = 2
 """Raised whenever `training_pixels` gives other pixels: files of before no longer count."""
 _SPARE = 2_000_000_000
 """Bytes that are left free on the disk."""
+_MOST = 20_000_000_000
+"""Bytes that all files together take at most, beside the one that is in use."""
 
 
 class DecodedPictures:
@@ -63,6 +66,20 @@ class DecodedPictures:
         return training_pixels(self.pictures.files[number], self.side)
 
 
+def training_pictures(
+    pictures: Pictures, recipe: Recipe, crop: int, cache: Path
+) -> Task[DecodedPictures]:
+    """The pictures that the epochs of `recipe` vary, for a network that is checked at `crop` px.
+
+    They are kept in the folder `cache` where they will be looked at more than once.
+    """
+    largest = max(recipe.sizes, default=crop)
+    side = recipe.decoded_side or automatic_side(largest, recipe.augmentation)
+    if recipe.epochs == 1:
+        return DecodedPictures(pictures, side, None)
+    return (yield from decode(pictures, side, cache))
+
+
 def decode(pictures: Pictures, side: int, cache: Path) -> Task[DecodedPictures]:
     """Decodes `pictures` into the folder `cache`, or finds that it was done before.
 
@@ -70,6 +87,8 @@ def decode(pictures: Pictures, side: int, cache: Path) -> Task[DecodedPictures]:
     """
     file = cache / _FOLDER / f"{_key(pictures, side)}.pixels"
     if _is_whole(file, len(pictures)):
+        with contextlib.suppress(OSError):  # only so that it is not the oldest
+            os.utime(file)
         yield Logged(message=f"The training pictures were decoded before: {file}.")
         return DecodedPictures(pictures, side, file)
     try:
@@ -77,6 +96,7 @@ def decode(pictures: Pictures, side: int, cache: Path) -> Task[DecodedPictures]:
     except StorageError as error:
         yield Logged(message=f"Training pictures are decoded anew each time: {error.message}")
         return DecodedPictures(pictures, side, None)
+    yield from _drop_oldest(file)
     return DecodedPictures(pictures, side, file)
 
 
@@ -103,7 +123,8 @@ def shrunk(pixels: Pixels, side: int) -> Pixels:
     if scale >= 1:
         return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
+    # A copy of its own: torch can't read what may not be written to.
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR))
 
 
 def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
@@ -121,7 +142,7 @@ def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
                     continue
                 pixels = future.result()
                 if number % BATCH == 0:
-                    _leave_room(file)
+                    _leave_room(file, start * (len(pictures) - number) // max(1, number))
                 height, width, _ = pixels.shape
                 values = pixels.tobytes()
                 out.write(values)
@@ -132,9 +153,34 @@ def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
     yield from meter.at(len(pictures))
 
 
-def _leave_room(file: Path) -> None:
-    if shutil.disk_usage(file.parent).free < _SPARE:
+def _leave_room(file: Path, missing: int) -> None:
+    """Raises `StorageError` where the `missing` bytes of the file would fill the disk."""
+    spare = shutil.disk_usage(file.parent).free - _SPARE
+    if spare < 0:
         raise StorageError(f"{file} was not written: the disk is nearly full.", "Free some space.")
+    if spare < missing:
+        raise StorageError(
+            f"{file} was not written: the rest of it would take {missing / 1e9:.1f} GB, and the "
+            f"disk has {spare / 1e9:.1f} GB to spare.",
+            "Free some space.",
+        )
+
+
+def _drop_oldest(used: Path) -> Task[None]:
+    """Removes files of other trainings, the longest unused first, until the others fit `_MOST`."""
+    others = []
+    for file in used.parent.glob("*.pixels"):
+        with contextlib.suppress(FileNotFoundError):  # another program tidies up, too
+            facts = file.stat()
+            others.append((facts.st_mtime_ns, facts.st_size, file))
+    kept = 0
+    for _, size, file in sorted(others, reverse=True):
+        kept += size
+        if kept > _MOST and file != used:
+            with contextlib.suppress(OSError):  # in use by another window, on Windows
+                file.unlink()
+                _index_file(file).unlink(missing_ok=True)
+                yield Logged(message=f"Removed from the cache for want of room: {file}.")
 
 
 def _is_whole(file: Path, count: int) -> bool:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
-
-from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.tasks import Phase, Task
-from tlstudio.training.inference import check_pictures, vanished
 
 POSITIONS = 4096
 """Single positions that are kept at most: a few megabytes in the checkpoint."""
@@ -56,18 +51,3 @@ class Features:
             return cls(rows, torch.zeros(0, rows.shape[1]))
         every = rows[:, 1:].flatten(0, 1)
         return cls(rows[:, 0].contiguous(), every[:: -(-len(every) // POSITIONS)].clone())
-
-
-def every_picture(
-    pictures: Pictures,
-    preprocessing: Preprocessing,
-    forward: Callable[[Tensor], Tensor],
-    device: torch.device,
-    phase: Phase,
-) -> Task[Tensor]:
-    """`forward` of all pictures, (N, K) on the CPU. Raises `DatasetError` if one can't be read: a
-    figure that silently rests on fewer pictures than it says would not be honest."""
-    checked = yield from check_pictures(pictures.files, preprocessing, forward, device, phase=phase)
-    for index, error in checked.failed:
-        raise vanished(pictures.files[index], error) from error
-    return torch.from_numpy(checked.values)

@@ -243,12 +243,24 @@ def check_pictures(
     and must be in evaluation mode. Yields progress ten times a second while pictures are read, and
     once a batch. A picture that can't be read is in `failed` and never stops the others.
     """
+    reading = preprocessed_batches(files, preprocessing, batch_size, workers=workers)
+    return (yield from check_batches(reading, len(files), forward, device, phase=phase))
+
+
+def check_batches(
+    reading: Generator[Batch | None, None, None],
+    count: int,
+    forward: Callable[[Tensor], Tensor],
+    device: torch.device,
+    *,
+    phase: Phase = "evaluate",
+) -> Generator[Progress, None, Checked]:
+    """`check_pictures` of batches that are there, or that `reading` prepares; it is closed."""
     values: list[npt.NDArray[np.float32]] = []
     indices: list[int] = []
     failed: list[tuple[int, PictureError]] = []
-    meter = Meter(phase, len(files))
+    meter = Meter(phase, count)
     yield from meter.at(0)
-    reading = preprocessed_batches(files, preprocessing, batch_size, workers=workers)
     with contextlib.closing(reading):
         for batch in reading:
             if batch is not None:

@@ -26,7 +26,7 @@ from tlstudio.training.checkpoint import (
     learning_state,
     load_learning_state,
 )
-from tlstudio.training.decoded import decode
+from tlstudio.training.decoded import training_pictures
 from tlstudio.training.devices import resolve_device
 from tlstudio.training.features import Features, Pictures
 from tlstudio.training.loop import Loop
@@ -302,19 +302,17 @@ class Training:
                 message="Nothing is frozen, so nothing can be kept in the cache: every epoch runs "
                 "the whole network."
             )
-        decoded, side = None, self.job.recipe.decoded_side
-        if side is not None:
-            with self.phases.during("decode"):
-                decoded = yield from decode(self.train, side, self.cache)
+        crop = self.preprocessing.spec.crop
+        with self.phases.during("decode"):
+            decoded = yield from training_pictures(self.train, self.job.recipe, crop, self.cache)
         return PictureSource(
             self.network,
-            self.train,
+            decoded,
             self.val,
             self.preprocessing,
             self.job.recipe,
             self.job.seed,
             self.device,
-            decoded,
         )
 
     def _answers(self, epoch: int, probabilities: Tensor) -> Answers:

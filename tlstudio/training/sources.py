@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
-from tlstudio.errors import PictureError
 from tlstudio.jobs import Recipe
 from tlstudio.tasks import Meter, Task
 from tlstudio.training.activations import Activations, chunks_of
 from tlstudio.training.augment import vary
 from tlstudio.training.decoded import DecodedPictures
-from tlstudio.training.features import Features, Pictures, every_picture
+from tlstudio.training.features import Features, Pictures
 from tlstudio.training.inference import (
     BATCH,
-    Pixels,
+    Batch,
+    check_batches,
     full_precision,
     in_order,
-    read_picture,
+    preprocessed_batches,
     vanished,
 )
 from tlstudio.training.views import PLAIN, View
 
 Batches = Generator[tuple[Tensor, Tensor], None, None]
+
+_KEPT = 1_000_000_000
+"""Bytes of preprocessed validation pictures that are kept in memory at most."""
 
 
 class Source(Protocol):
@@ -196,13 +200,17 @@ class PictureSource:
     """Unfrozen stages: varied training pictures, read and varied by threads ahead of the device."""
 
     network: StagedNetwork
-    train: Pictures
+    train: DecodedPictures
     val: Pictures
     preprocessing: Preprocessing
     recipe: Recipe
     seed: int
     device: torch.device
-    decoded: DecodedPictures | None = None
+    kept: list[Batch] = field(default_factory=list)
+
+    @property
+    def pictures(self) -> Pictures:
+        return self.train.pictures
 
     @property
     def labels(self) -> Tensor:
@@ -210,7 +218,7 @@ class PictureSource:
 
     @property
     def steps(self) -> int:
-        return len(batch_bounds(len(self.train), self.recipe.batch_size))
+        return len(batch_bounds(len(self.pictures), self.recipe.batch_size))
 
     @property
     def checking(self) -> float:
@@ -226,35 +234,55 @@ class PictureSource:
         return (self.size(epoch) / self.preprocessing.spec.crop) ** 2
 
     def batches(self, epoch: int, first: int) -> Batches:
-        order = epoch_order(len(self.train), self.seed, epoch)
+        order = epoch_order(len(self.pictures), self.seed, epoch)
         bounds = batch_bounds(len(order), self.recipe.batch_size)[first:]
         spec = self.preprocessing.spec.model_copy(update={"crop": self.size(epoch)})
 
         def view(index: int) -> Tensor:
             random = np.random.default_rng([self.seed, 3, epoch, index])
-            return vary(self._picture(index), self.recipe.augmentation, spec, random)
+            return vary(self.train[index], self.recipe.augmentation, spec, random)
 
         wanted = [index for start, end in bounds for index in order[start:end]]
         ahead = 2 * self.recipe.batch_size
         with contextlib.closing(in_order(view, wanted, ahead=ahead)) as views:
             for start, end in bounds:
-                batch = torch.stack([next(views) for _ in range(end - start)])
-                yield batch, self.train.labels[order[start:end]]
+                # The device fetches pinned memory by itself, while the next batch is put together.
+                batch = torch.empty(end - start, 3, spec.crop, spec.crop, pin_memory=self._pins)
+                for row in batch:
+                    row.copy_(next(views))
+                yield batch, self.pictures.labels[order[start:end]]
 
-    def _picture(self, index: int) -> Pixels:
-        if self.decoded is not None:
-            return self.decoded[index]
-        file = self.train.files[index]
-        try:
-            return read_picture(file)
-        except PictureError as error:
-            raise vanished(file, error) from error
+    @property
+    def _pins(self) -> bool:
+        return self.device.type in ("cuda", "xpu")
 
     def logits(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self.network(inputs)
         return logits
 
     def validate(self, network: StagedNetwork) -> Task[Tensor]:
-        return (
-            yield from every_picture(self.val, self.preprocessing, network, self.device, "evaluate")
-        )
+        """Raises `DatasetError` if a picture can't be read: a figure that silently rests on fewer
+        pictures than it says would not be honest."""
+        reading = self._preprocessed()
+        checked = yield from check_batches(reading, len(self.val), network, self.device)
+        for index, error in checked.failed:
+            raise vanished(self.val.files[index], error) from error
+        return torch.from_numpy(checked.values)
+
+    def _preprocessed(self) -> Generator[Batch | None, None, None]:
+        """The preprocessed validation pictures: read once and kept where they take little memory,
+        else read anew each time."""
+        if self.kept:
+            yield from self.kept
+            return
+        seen: list[Batch] = []
+        size = len(self.val) * 12 * self.preprocessing.spec.crop**2
+        small = size <= min(_KEPT, psutil.virtual_memory().total // 10)
+        with contextlib.closing(
+            preprocessed_batches(self.val.files, self.preprocessing)
+        ) as reading:
+            for batch in reading:
+                yield batch
+                if batch is not None and small:
+                    seen.append(batch)
+        self.kept = seen

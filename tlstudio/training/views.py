@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.jobs import Augmentation
-from tlstudio.training.augment import vary
+from tlstudio.training.augment import RULE, vary
 from tlstudio.training.decoded import automatic_side, training_pixels
 from tlstudio.training.inference import Reader
 
@@ -59,7 +59,7 @@ class ViewMaker:
         """What tells the view from any other of the same picture, at the same preprocessing."""
         if view.kind != "varied":
             return view.kind.encode()
-        facts = f"varied {view.number} {self._side} {self._augmentation.model_dump_json()}"
+        facts = f"varied {RULE} {view.number} {self._side} {self._augmentation.model_dump_json()}"
         return hashlib.sha256(facts.encode()).digest()
 
     def make(self, file: Path, digest: bytes, views: Sequence[View]) -> Tensor:
