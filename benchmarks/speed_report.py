@@ -1,4 +1,4 @@
-"""Owns what the measurements come to: medians and spreads, and two tables in Markdown."""
+"""Owns what the measurements come to: medians and spreads, and tables in Markdown."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _reached(claim: Claim, value: float) -> bool | None:
 
 
 def tables(contenders: list[dict[str, Any]], claims: list[dict[str, Any]]) -> str:
-    """Both tables; a figure is its median, with the smallest and largest in brackets."""
+    """All tables; a figure is its median, with the smallest and largest in brackets."""
     lines = [
         "| contender | seconds | accuracy | memory, MB | pictures/s |",
         "|---|---|---|---|---|",
@@ -73,7 +73,28 @@ def tables(contenders: list[dict[str, Any]], claims: list[dict[str, Any]]) -> st
         shown = f"{_shown(row['figure'])} {row['unit']}" if "figure" in row else "not measured"
         reached = {True: "yes", False: "NO", None: ""}[row.get("reached")]
         lines.append(f"| {row['case']} | {row['words']} | {shown} | {_target(row)} | {reached} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_phase_lines(contenders)])
+
+
+def _phase_lines(contenders: list[dict[str, Any]]) -> list[str]:
+    """Where this program's time went: the rest is what no phase counts, such as the imports."""
+    phases = ("start", "decode", "cache", "probe", "fine_tune", "export")
+    title = f"| median seconds | {' | '.join(phases)} | rest | expected |"
+    lines = [title, "|---" * (len(phases) + 3) + "|"]
+    for row in contenders:
+        middle = {key: figure["median"] for key, figure in row.get("figures", {}).items()}
+        for run in sorted(
+            {key.partition(".")[2] for key in middle if key.startswith("phase.start")}
+        ):
+            end = run.removeprefix("start")
+            times = [middle.get(f"phase.{phase}{end}", 0) for phase in phases]
+            whole = middle[f"seconds{end}"]
+            expected = middle.get(f"estimate{end}")
+            shown = [f"{seconds:.2f}" for seconds in (*times, whole - sum(times))]
+            shown.append("" if expected is None else f"{expected:.1f}")
+            words = row["words"] + end.replace(".", ": ")
+            lines.append(f"| {words} | {' | '.join(shown)} |")
+    return lines
 
 
 def _contender_lines(words: str, figures: dict[str, dict[str, float]]) -> list[str]:

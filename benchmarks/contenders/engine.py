@@ -50,6 +50,8 @@ class Session:
         self.figures[f"accuracy.{name}"] = result.val_accuracy
         for phase, seconds in result.phase_seconds.items():
             self.figures[f"phase.{phase}.{name}"] = seconds
+        if result.estimate_seconds is not None:
+            self.figures[f"estimate.{name}"] = result.estimate_seconds
 
 
 def add(more: Path, folder: Path) -> None:
