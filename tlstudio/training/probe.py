@@ -16,6 +16,9 @@ from tlstudio.training.logistic import Fits, Sketch, Work
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse regularisation strengths that cross-validation chooses from (scikit-learn's `C`)."""
 
+STEPS = len(STRENGTHS) + 1
+"""Steps that the progress counts: each strength, and the fit to all pictures."""
+
 FOLDS = 5
 ENOUGH = 2
 """Strengths in a row that are worse than an earlier one end the search: once a weaker penalty lets
@@ -55,7 +58,7 @@ def fit_probe(
     Bias is not penalised. The strength with the lowest mean held-out cross-entropy wins; ties go to
     the stronger penalty. One standardised copy of the features is all that needs much memory.
     """
-    meter = Meter("probe", len(STRENGTHS) + 1, "steps")
+    meter = Meter("probe", STEPS, "steps")
     threads = torch.get_num_threads()
     try:
         # Products this small gain little from several cores, and lose many times as much where one

@@ -32,7 +32,7 @@ from tlstudio.training.features import Features, Pictures
 from tlstudio.training.loop import Loop
 from tlstudio.training.outcome import POSITIONS, head_tensors, write_outcome
 from tlstudio.training.phases import Phases
-from tlstudio.training.probe import fit_probe
+from tlstudio.training.remembered_probe import probe_of
 from tlstudio.training.sources import ActivationSource, FeatureSource, PictureSource, Source
 from tlstudio.training.views import PLAIN, View, views_of
 
@@ -166,12 +166,13 @@ class Training:
     # --- the probe ------------------------------------------------------------------------------
 
     def _probe(self, train: Features, val: Features) -> Task[Checkpoint]:
-        probe = yield from fit_probe(
+        probe = yield from probe_of(
             train.pooled,
             self.probed.labels,
             len(self.classes),
             self.class_weights,
             self.job.seed,
+            self.cache,
         )
         with torch.no_grad():
             head = dict(self.network.head.named_parameters())
