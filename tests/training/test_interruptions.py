@@ -313,7 +313,7 @@ def test_the_runs_own_errors_are_not_told_as_a_file_that_could_not_be_written(
     def broken(*_: object) -> Any:
         raise OSError(5, "the camera is on fire")
 
-    monkeypatch.setattr("tlstudio.training.running.fit_probe", broken)
+    monkeypatch.setattr("tlstudio.training.running.probe_of", broken)
     with pytest.raises(OSError, match="camera"):
         Trained(job(), tmp_path / "run")
     assert RunFolder(tmp_path / "run").state().message.startswith("OSError")

@@ -36,7 +36,7 @@ def _blind_probe(monkeypatch: pytest.MonkeyPatch) -> None:
         yield from ()
         return Probe(torch.zeros(classes, features.shape[1]), torch.eye(classes)[0], 1.0)
 
-    monkeypatch.setattr("tlstudio.training.running.fit_probe", blind)
+    monkeypatch.setattr("tlstudio.training.running.probe_of", blind)
 
 
 @pytest.mark.usefixtures("_blind_probe")

@@ -209,7 +209,7 @@ def test_the_trained_model_is_kept_where_it_beats_the_probe(
         yield from ()
         return Probe(torch.zeros(classes, features.shape[1]), torch.eye(classes)[0], 1.0)
 
-    monkeypatch.setattr("tlstudio.training.running.fit_probe", blind)
+    monkeypatch.setattr("tlstudio.training.running.probe_of", blind)
     chosen = job(recipe={"epochs": 12, "learning_rate": 1e-2, "patience": None})
     run = Trained(chosen, tmp_path / "run")
     assert run.result.kept == "trained"
