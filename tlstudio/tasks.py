@@ -17,6 +17,7 @@ Phase = Literal[
     "sample",
     "download",
     "weights",
+    "measure",
     "decode",
     "features",
     "probe",

@@ -42,6 +42,7 @@ _PHASES: dict[tasks.Phase, str] = {
     "sample": "Drawing the sample pictures",
     "download": "Downloading the weights",
     "weights": "Reading the weights",
+    "measure": "Measuring this computer",
     "decode": "Decoding the pictures once",
     "features": "Looking at every picture once",
     "probe": "Fitting the probe",

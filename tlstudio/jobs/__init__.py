@@ -4,10 +4,19 @@ Nothing here imports torch or Qt. Paths are strings, so that a job file reads th
 """
 
 from tlstudio.jobs.base import Device, Record, Spec
+from tlstudio.jobs.estimate import (
+    DecodingCosts,
+    Estimate,
+    NetworkCosts,
+    Precision,
+    Work,
+    precisions,
+)
 from tlstudio.jobs.requests import (
     JOBS,
     DoctorJob,
     DownloadWeights,
+    EstimateJob,
     EvaluateJob,
     ExportFormat,
     ExportJob,
@@ -26,6 +35,7 @@ from tlstudio.jobs.requests import (
 from tlstudio.jobs.results import (
     DeviceInfo,
     DoctorResult,
+    EstimateResult,
     EvaluationResult,
     ExportResult,
     IdentifiedWeights,
@@ -64,11 +74,15 @@ __all__ = [
     "Augmentation",
     "BackboneSpec",
     "DatasetSpec",
+    "DecodingCosts",
     "Device",
     "DeviceInfo",
     "DoctorJob",
     "DoctorResult",
     "DownloadWeights",
+    "Estimate",
+    "EstimateJob",
+    "EstimateResult",
     "EvaluateJob",
     "EvaluationResult",
     "ExportFormat",
@@ -82,9 +96,11 @@ __all__ = [
     "Job",
     "KeptWeights",
     "LeftOut",
+    "NetworkCosts",
     "PackWeights",
     "Part",
     "Picture",
+    "Precision",
     "PredictJob",
     "Prediction",
     "PredictionResult",
@@ -106,7 +122,9 @@ __all__ = [
     "WeightsName",
     "WeightsResult",
     "WeightsSpec",
+    "Work",
     "load_recipe",
     "load_training_job",
+    "precisions",
     "result_from_dict",
 ]

@@ -81,6 +81,15 @@ class TrainRun(Spec):
     download: bool = False
 
 
+class EstimateJob(Spec):
+    """Measures what `job` needs on this computer; the result is an `EstimateResult`, from which
+    the estimate follows for every freeze plan and recipe with the same network and pictures."""
+
+    kind: Literal["estimate"] = "estimate"
+    job: TrainingJob
+    cache: str | None = None
+
+
 class ResumeRun(Spec):
     """Carries on the interrupted run in `run`; the result is a `TrainResult`."""
 
@@ -140,6 +149,7 @@ Job = (
     | DownloadWeights
     | PackWeights
     | UnpackWeights
+    | EstimateJob
     | TrainRun
     | ResumeRun
     | FinishRun

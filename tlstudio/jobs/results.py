@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from tlstudio.jobs.base import Record
+from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, estimate
 from tlstudio.jobs.requests import ExportFormat
+from tlstudio.jobs.training import Recipe
 
 Part = Literal["train", "val", "test"]
 
@@ -88,6 +90,36 @@ class WeightsResult(Record):
     kind: Literal["weights"] = "weights"
     weights: tuple[KeptWeights, ...]
     pack: str | None = None
+
+
+class EstimateResult(Record):
+    """What the estimate of a training rests on: measured costs, and the work as far as it is the
+    same for every freeze plan. `features_there` is the share of the pictures whose features are in
+    the cache, `rows_there` the same behind so many stages."""
+
+    kind: Literal["estimate"] = "estimate"
+    costs: NetworkCosts
+    decoding: DecodingCosts
+    train: int
+    val: int
+    classes: int
+    start: float
+    features_there: float = 0.0
+    rows_there: dict[int, float] = Field(default_factory=dict)
+
+    def of(self, recipe: Recipe, frozen: int, *, scratch: bool = False) -> Estimate:
+        """The estimate with the first `frozen` stages frozen."""
+        work = Work(
+            train=self.train,
+            val=self.val,
+            classes=self.classes,
+            frozen=frozen,
+            scratch=scratch,
+            features_there=self.features_there,
+            rows_there=self.rows_there.get(frozen, 0.0),
+            start=self.start,
+        )
+        return estimate(self.costs, self.decoding, work, recipe)
 
 
 class TrainResult(Record):
@@ -199,6 +231,7 @@ Result = (
     | SampleResult
     | IdentifiedWeights
     | WeightsResult
+    | EstimateResult
     | TrainResult
     | EvaluationResult
     | PredictionResult

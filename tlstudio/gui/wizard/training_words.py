@@ -82,6 +82,8 @@ def _phase(model: TrainingModel) -> str:
             text = _bytes(_tr("Downloading the weights"), model)
         case "weights":
             text = _bytes(_tr("Reading the weights"), model)
+        case "measure":
+            text = _tr("Measuring this computer")
         case "decode":
             text = _counted(_tr("Decoding the pictures once"), model)
         case "features":

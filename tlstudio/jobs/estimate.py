@@ -1,0 +1,238 @@
+"""Owns the estimate: how long a training will take and what it needs, from measured costs alone.
+
+Nothing here measures or touches a file, so that the window can ask again at every move of a slider.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tlstudio.jobs.base import Record
+from tlstudio.jobs.training import Recipe
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+WORTH = 1.2
+"""A faster number format is used from this gain on: below it, digits are worth more than time."""
+SAMPLED = 4000
+"""Pictures that the probe of a random backbone learns from at most."""
+HEAD_EPOCHS = 30
+"""Epochs over the features in which a hidden head is fitted before the stages join in."""
+_QUICK = 1.0
+"""Epochs that follow each other faster than this many seconds share a checkpoint."""
+_IN_FLIGHT = 64
+"""Pictures that are prepared ahead of the network."""
+_KEPT_CHECKED = 1_000_000_000
+"""Bytes up to which preprocessed validation pictures stay in memory between epochs."""
+
+
+class NetworkCosts(Record):
+    """What a network costs on a device: tuples have one number a stage, in order.
+
+    `frozen` and `learning` are seconds a picture, by number format: forward as the frozen part is
+    run, and forward and backward with gradients. `checking` is the forward part of the latter in
+    float32. `update` is seconds a step and learning parameter, `step` seconds a step over pooled
+    features, with the head and all that a step needs beside the network; `writing` seconds a byte
+    onto the disk. `values` are numbers of a picture in a stage's output, `kept` the bytes of a
+    picture that stay in memory for the backward pass, `features` what the head reads.
+
+    What was not measured is empty. `steady` is False where the computer was busy meanwhile.
+    """
+
+    cpu: bool = True
+    frozen: dict[Precision, tuple[float, ...]]
+    learning: dict[Precision, tuple[float, ...]] = Field(default_factory=dict)
+    checking: tuple[float, ...] = ()
+    update: float = 0.0
+    step: float = 0.0
+    writing: float = 0.0
+    values: tuple[int, ...]
+    kept: tuple[int, ...] = ()
+    parameters: tuple[int, ...]
+    features: int
+    size: int
+    process: int = 0
+    steady: bool = True
+
+
+class DecodingCosts(Record):
+    """Seconds a picture on all cores together: `plain` from the file through the preprocessing,
+    `first` from the file to what varied views are made of, `varied` from there to such a view.
+    `kept` are the bytes of a picture in between."""
+
+    plain: float
+    first: float = 0.0
+    varied: float = 0.0
+    kept: float = 0.0
+
+
+class Work(Record):
+    """What there is to do: pictures, classes, and how many of the stages are frozen.
+
+    `features_there` and `rows_there` are the shares of what the frozen part gives (at its end, and
+    where freezing ends) that an earlier run left in the cache. `start` is in seconds.
+    """
+
+    train: int
+    val: int
+    classes: int
+    frozen: int
+    scratch: bool = False
+    features_there: float = 0.0
+    rows_there: float = 0.0
+    start: float = 0.0
+
+
+class Estimate(Record):
+    """`seconds` for everything if no epoch is left out; `phases` are its parts.
+
+    Memory is what the process holds at its peak (on a graphics card: what the card does), disk what
+    run and caches take.
+    """
+
+    seconds: float
+    seconds_cache: float
+    seconds_epoch: float
+    memory_bytes: int
+    disk_bytes: int
+    phases: dict[str, float]
+
+
+def precisions(costs: NetworkCosts, recipe: Recipe, frozen: int) -> tuple[Precision, Precision]:
+    """The number formats of the frozen part and of the stages that learn, for the whole run."""
+    if recipe.precision == "float32":
+        return "float32", "float32"
+    ends = frozen or len(costs.parameters)
+    return _worth(costs.frozen, slice(0, ends)), _worth(costs.learning, slice(frozen, None))
+
+
+def _worth(seconds: dict[Precision, tuple[float, ...]], part: slice) -> Precision:
+    total = {name: sum(each[part]) for name, each in seconds.items()}
+    if not total.get("float32"):
+        return "float32"
+    best = min(total, key=lambda name: total[name])
+    return best if total["float32"] >= WORTH * total[best] else "float32"
+
+
+def estimate(costs: NetworkCosts, decoding: DecodingCosts, work: Work, recipe: Recipe) -> Estimate:
+    """What this training takes. `costs` must cover learning where anything but the head learns."""
+    parts = _Parts(costs, decoding, work, recipe)
+    cache, epoch = parts.cache(), parts.epoch()
+    phases = {
+        "start": work.start,
+        "cache": cache,
+        "probe": parts.probe(),
+        "fine_tune": parts.before_epochs() + recipe.epochs * epoch,
+        "export": parts.export(),
+    }
+    return Estimate(
+        seconds=sum(phases.values()),
+        seconds_cache=cache,
+        seconds_epoch=epoch,
+        memory_bytes=round(parts.memory()),
+        disk_bytes=round(parts.disk()),
+        phases=phases,
+    )
+
+
+class _Parts:
+    """The phases of one training, each on its own."""
+
+    def __init__(
+        self, costs: NetworkCosts, decoding: DecodingCosts, work: Work, recipe: Recipe
+    ) -> None:
+        self.costs, self.decoding, self.work, self.recipe = costs, decoding, work, recipe
+        self.frozen_format, self.format = precisions(costs, recipe, work.frozen)
+        self.all_frozen = work.frozen == len(costs.parameters)
+        self.steps = -(-work.train // recipe.batch_size)
+        self.views = 1
+        if 0 < work.frozen < len(costs.parameters) and recipe.augmentation.varies:
+            self.views = min(recipe.views, recipe.epochs)
+        self.learning = sum(costs.parameters[work.frozen :])
+
+    def together(self, decoding: float, computing: float) -> float:
+        """A processor does one after the other; beside a graphics card the slower one counts."""
+        return decoding + computing if self.costs.cpu else max(decoding, computing)
+
+    def cache(self) -> float:
+        work, costs, decoding = self.work, self.costs, self.decoding
+        frozen, exact = costs.frozen[self.frozen_format], costs.frozen["float32"]
+        probed = min(work.train, SAMPLED) if work.scratch and not self.all_frozen else work.train
+        missing = 1 - work.features_there
+        seconds = self.together(
+            missing * (probed + work.val) * decoding.plain,
+            missing * (probed * sum(frozen) + work.val * sum(exact)),
+        )
+        if self.views > 1:
+            more = work.train * (self.views - 1) * (1 - work.rows_there)
+            first = work.train * decoding.first * (1 - work.rows_there)
+            seconds += self.together(
+                more * decoding.varied + first, more * sum(frozen[: work.frozen])
+            )
+        return seconds
+
+    def before_epochs(self) -> float:
+        """What comes once before the first epoch: decoding for live views, a hidden head."""
+        seconds = self.work.train * self.decoding.first if self.live else 0.0
+        if self.recipe.head.hidden is not None:
+            seconds += HEAD_EPOCHS * self.steps * self.costs.step
+        return seconds
+
+    @property
+    def live(self) -> bool:
+        """Whether every epoch makes its views anew."""
+        return not self.all_frozen and (self.work.frozen == 0 or self.views == 0)
+
+    def epoch(self) -> float:
+        costs, work, k = self.costs, self.work, self.work.frozen
+        seconds = self.steps * costs.step
+        if self.all_frozen:
+            return seconds
+        computing = work.train * self._scale() * sum(costs.learning[self.format][k:])
+        computing += self.steps * costs.update * self.learning
+        decoding = 0.0
+        if self.live:
+            computing += work.train * sum(costs.frozen[self.frozen_format][:k])
+            decoding += work.train * self.decoding.varied
+        seconds += self.together(decoding, computing) + work.val * sum(costs.checking[k:])
+        if k == 0 and 12 * costs.size**2 * work.val > _KEPT_CHECKED:
+            seconds += work.val * self.decoding.plain
+        return seconds + self._checkpoint(seconds)
+
+    def _scale(self) -> float:
+        """How much larger or smaller than usual the recipe's training pictures are."""
+        sizes = self.recipe.sizes or (self.costs.size,)
+        return sum(size**2 for size in sizes) / len(sizes) / self.costs.size**2
+
+    def _checkpoint(self, epoch: float) -> float:
+        """Weights as they are, the best ones, and two numbers a weight of the optimiser."""
+        return 16 * self.learning * self.costs.writing if epoch > _QUICK else 0.0
+
+    def probe(self) -> float:
+        numbers = self.work.train * self.costs.features * max(2, self.work.classes)
+        return 0.1 + 6e-8 * numbers
+
+    def export(self) -> float:
+        return 0.1 + 12 * sum(self.costs.parameters) * self.costs.writing
+
+    def memory(self) -> float:
+        costs, work = self.costs, self.work
+        weights = 4 * sum(costs.parameters)
+        total = costs.process + 2 * weights + 4 * costs.features * (work.train + work.val)
+        if costs.cpu:
+            total += 2 * _IN_FLIGHT * 12 * costs.size**2
+        if not self.all_frozen:
+            total += 12 * self.learning
+            batch = min(self.recipe.batch_size, work.train)
+            total += batch * self._scale() * sum(costs.kept[work.frozen :])
+        return total
+
+    def disk(self) -> float:
+        costs, work = self.costs, self.work
+        numbers = costs.features * (2 * work.train + 4 * work.val)
+        if 0 < work.frozen < len(costs.parameters) and self.views:
+            numbers += costs.values[work.frozen - 1] * (2 * self.views * work.train + 4 * work.val)
+        decoded = work.train * self.decoding.kept if self.live or self.views > 1 else 0
+        return numbers + decoded + 12 * sum(costs.parameters) + 16 * self.learning
