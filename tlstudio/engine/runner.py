@@ -7,6 +7,7 @@ from typing import Any
 from tlstudio.jobs import (
     DoctorJob,
     DownloadWeights,
+    EstimateJob,
     EvaluateJob,
     ExportJob,
     FinishRun,
@@ -29,7 +30,7 @@ def task_for(job: Job) -> Task[Any]:
         return _light_task(job)
     if isinstance(job, IdentifyWeights | DownloadWeights | PackWeights | UnpackWeights):
         return _weights_task(job)
-    if isinstance(job, TrainRun | ResumeRun | FinishRun):
+    if isinstance(job, EstimateJob | TrainRun | ResumeRun | FinishRun):
         return _heavy(_training_task(job))
     return _heavy(_model_task(job))
 
@@ -64,7 +65,11 @@ def _weights_task(
     return pack(job) if isinstance(job, PackWeights) else unpack(job)
 
 
-def _training_task(job: TrainRun | ResumeRun | FinishRun) -> Task[Any]:
+def _training_task(job: EstimateJob | TrainRun | ResumeRun | FinishRun) -> Task[Any]:
+    if isinstance(job, EstimateJob):
+        from tlstudio.training.estimating import measure_for
+
+        return measure_for(job)
     from tlstudio.training import train
 
     if isinstance(job, TrainRun):

@@ -200,6 +200,10 @@ class Guide:
             state.set_frozen(0)
         if epochs is not None:
             state.change_recipe(epochs=epochs)
+        self._wait(
+            lambda: state.outlook.answer is not None or state.outlook.failed,
+            "The computer was not measured.",
+        )
         self._shoot("settings")
 
     def _train(self) -> float:

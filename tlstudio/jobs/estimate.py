@@ -137,6 +137,18 @@ def estimate(costs: NetworkCosts, decoding: DecodingCosts, work: Work, recipe: R
     )
 
 
+def _views(recipe: Recipe) -> tuple[int, int]:
+    """Cached views of a training picture, and how many of them are neither the plain picture nor
+    its mirror image. None are cached where every epoch wants new ones, or other sizes."""
+    if recipe.sizes:
+        return 0, 0
+    most = min(recipe.views, recipe.epochs)
+    flips = recipe.augmentation.flip_horizontal
+    if not recipe.augmentation.model_copy(update={"flip_horizontal": False}).varies:
+        most = min(most, 2 if flips else 1)
+    return most, max(0, most - 1 - flips)
+
+
 class _Parts:
     """The phases of one training, each on its own."""
 
@@ -145,11 +157,10 @@ class _Parts:
     ) -> None:
         self.costs, self.decoding, self.work, self.recipe = costs, decoding, work, recipe
         self.frozen_format, self.format = precisions(costs, recipe, work.frozen)
-        self.all_frozen = work.frozen == len(costs.parameters)
+        stages = len(costs.parameters)
+        self.all_frozen = work.frozen == stages
         self.steps = -(-work.train // recipe.batch_size)
-        self.views = 1
-        if 0 < work.frozen < len(costs.parameters) and recipe.augmentation.varies:
-            self.views = min(recipe.views, recipe.epochs)
+        self.views, self.varied = _views(recipe) if 0 < work.frozen < stages else (0, 0)
         self.learning = sum(costs.parameters[work.frozen :])
 
     def together(self, decoding: float, computing: float) -> float:
@@ -167,10 +178,11 @@ class _Parts:
         )
         if self.views > 1:
             more = work.train * (self.views - 1) * (1 - work.rows_there)
-            first = work.train * decoding.first * (1 - work.rows_there)
-            seconds += self.together(
-                more * decoding.varied + first, more * sum(frozen[: work.frozen])
-            )
+            decoded = more * decoding.varied * (self.varied / (self.views - 1))
+            if self.varied:
+                decoded += work.train * decoding.first * (1 - work.rows_there)
+            seconds += self.together(decoded, more * sum(frozen[: work.frozen]))
+            seconds += self._rows() * (1 - work.rows_there) * costs.writing
         return seconds
 
     def before_epochs(self) -> float:
@@ -183,7 +195,7 @@ class _Parts:
     @property
     def live(self) -> bool:
         """Whether every epoch makes its views anew."""
-        return not self.all_frozen and (self.work.frozen == 0 or self.views == 0)
+        return not self.all_frozen and self.views == 0
 
     def epoch(self) -> float:
         costs, work, k = self.costs, self.work, self.work.frozen
@@ -220,7 +232,7 @@ class _Parts:
     def memory(self) -> float:
         costs, work = self.costs, self.work
         weights = 4 * sum(costs.parameters)
-        total = costs.process + 2 * weights + 4 * costs.features * (work.train + work.val)
+        total: float = costs.process + 2 * weights + 4 * costs.features * (work.train + work.val)
         if costs.cpu:
             total += 2 * _IN_FLIGHT * 12 * costs.size**2
         if not self.all_frozen:
@@ -231,8 +243,14 @@ class _Parts:
 
     def disk(self) -> float:
         costs, work = self.costs, self.work
-        numbers = costs.features * (2 * work.train + 4 * work.val)
-        if 0 < work.frozen < len(costs.parameters) and self.views:
-            numbers += costs.values[work.frozen - 1] * (2 * self.views * work.train + 4 * work.val)
-        decoded = work.train * self.decoding.kept if self.live or self.views > 1 else 0
-        return numbers + decoded + 12 * sum(costs.parameters) + 16 * self.learning
+        features = costs.features * (2 * work.train + 4 * work.val)
+        decoded = work.train * self.decoding.kept if self.live else 0.0
+        run = 12 * sum(costs.parameters) + 16 * self.learning
+        return features + self._rows() + decoded + run
+
+    def _rows(self) -> float:
+        """Bytes of what the frozen part gives where freezing ends, for all cached views."""
+        if not self.views:
+            return 0.0
+        values = self.costs.values[self.work.frozen - 1]
+        return values * (2 * self.views * self.work.train + 4 * self.work.val)

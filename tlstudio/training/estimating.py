@@ -17,7 +17,7 @@ from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.datasets.scan import scan
-from tlstudio.errors import PictureError
+from tlstudio.errors import DatasetError
 from tlstudio.jobs import (
     Augmentation,
     DecodingCosts,
@@ -32,9 +32,9 @@ from tlstudio.jobs import (
 from tlstudio.projects.places import cache_folder
 from tlstudio.tasks import Progress, Task
 from tlstudio.training.augment import vary
-from tlstudio.training.decoded import shrunk
+from tlstudio.training.decoded import automatic_side, training_pixels
 from tlstudio.training.devices import resolve_device, usable_cores
-from tlstudio.training.inference import Pixels, check_pictures, in_order, read_picture
+from tlstudio.training.inference import Pixels, check_pictures, in_order
 from tlstudio.training.measuring import measure
 from tlstudio.training.start import settled
 
@@ -80,9 +80,7 @@ def look_ahead(
     learning = frozen < len(entry.stages)
     result = yield from _measured(job, entry, split, device, cache, network, learning=learning)
     scratch = job.backbone.weights.source == "scratch"
-    expected = result.model_copy(update={"start": elapsed}).of(
-        job.recipe, frozen, scratch=scratch
-    )
+    expected = result.model_copy(update={"start": elapsed}).of(job.recipe, frozen, scratch=scratch)
     first, then = precisions(result.costs, job.recipe, frozen)
     return Outlook(expected, {"frozen_precision": first, "precision": then})
 
@@ -141,11 +139,11 @@ def measure_decoding(
     if not views:
         return DecodingCosts(plain=plain)
     kept: list[Pixels] = []
-    side = spec.resize
+    side = automatic_side(spec.crop, augmentation)
 
     def first(file: Path) -> None:
-        with contextlib.suppress(PictureError):  # said when the picture is needed
-            kept.append(shrunk(read_picture(file), side))
+        with contextlib.suppress(DatasetError):  # said when the picture is needed
+            kept.append(training_pixels(file, side))
 
     def view(pixels: Pixels) -> None:
         vary(pixels, augmentation, spec, np.random.default_rng(len(kept)))

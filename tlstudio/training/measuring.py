@@ -23,7 +23,7 @@ from tlstudio.backbones.build import ShapesOnly, build_network
 from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import StorageError
-from tlstudio.jobs import HeadSpec, NetworkCosts, Precision, Record, Recipe
+from tlstudio.jobs import HeadSpec, NetworkCosts, Precision, Record
 from tlstudio.projects.atomic import replacing, write_text
 from tlstudio.tasks import Meter, Progress, Task
 from tlstudio.training.devices import available_devices, fastest_precision, usable_cores
@@ -33,10 +33,12 @@ from tlstudio.training.inference import full_precision
 VERSION = 1
 BUDGET = 0.2
 """Seconds after which a measurement is not repeated any more."""
-LEAST, MOST = 3, 8
-"""How often it is made; the first time is only a warm-up."""
-STEADY = 1.3
-"""Two of the repetitions agree within this factor, or the computer was busy with something else."""
+LEAST, MOST = 2, 8
+"""How often it is made after a first time that is only a warm-up."""
+HEAVY = 1.0
+"""Seconds from which on a pass is not repeated at all."""
+OTHERS = 0.15
+"""The share of the cores that other programs may use while costs are measured for good."""
 _WRITTEN = 4_000_000
 """Bytes that are written to see what a byte costs."""
 _UPDATED = 4_000_000
@@ -173,7 +175,7 @@ class _Measurement:
     ) -> None:
         self.network, self.size, self.device, self.folder = network, size, device, folder
         self.batch = batch_size(device, size)
-        self.steady = True
+        self.load = _OtherPrograms()
 
     def run(
         self, known: NetworkCosts | None, formats: Sequence[Precision], *, learning: bool
@@ -209,8 +211,8 @@ class _Measurement:
             yield from meter.at(2 * len(formats))
             found |= {"step": self._step(), "writing": self._writing()}
         yield from meter.at(2 * len(formats) + 1)
-        measured = {**found, "frozen": frozen, "learning": trained, "steady": self.steady}
-        return costs.model_copy(update=measured)
+        found |= {"frozen": frozen, "learning": trained, "steady": self.load.share() < OTHERS}
+        return costs.model_copy(update=found)
 
     def _unmeasured(self, process: int) -> NetworkCosts:
         stages = self.network.stages
@@ -240,16 +242,16 @@ class _Measurement:
 
     def _frozen(self, name: Precision) -> Generator[None, None, Seconds]:
         """Forward, as the frozen part runs it: seconds a picture and stage."""
-        part = FrozenPart(self.network, name, self.device, self.size)
+        network = FrozenPart(self.network, name, self.device, self.size).ready
         pictures = self._pictures().to(getattr(torch, name))
 
         def once() -> Generator[None, None, Seconds]:
             x, seconds = pictures, []
-            for number in range(part.full):
+            for number in range(len(network.stages)):
                 yield
                 began = self._now()
                 with torch.inference_mode():
-                    x = part.network.run(x, number, number + 1)
+                    x = network.run(x, number, number + 1)
                 seconds.append((self._now() - began) / self.batch)
             return tuple(seconds)
 
@@ -303,7 +305,7 @@ class _Measurement:
         for each in chosen:
             each.grad = torch.full_like(each, 1e-3)
         optimizer = torch.optim.AdamW(chosen, fused=self.device.type in {"cpu", "cuda"})
-        fastest = min(self._timed(optimizer.step) for _ in range(LEAST))
+        fastest = min(self._timed(optimizer.step) for _ in range(1 + LEAST))
         return fastest / sum(p.numel() for p in chosen)
 
     def _step(self) -> float:
@@ -342,16 +344,15 @@ class _Measurement:
     def _repeated(self, once: Pass) -> Generator[None, None, Seconds]:
         """The fastest of several passes, spread over its parts as the fastest of each are."""
         began = time.perf_counter()
-        fastest, totals = (yield from once()), list[float]()
-        while len(totals) < LEAST - 1 or (
-            len(totals) < MOST and time.perf_counter() - began < BUDGET
-        ):
+        fastest = yield from once()
+        totals = [sum(fastest)] if time.perf_counter() - began > HEAVY else []
+        while len(totals) < LEAST or time.perf_counter() - began < BUDGET:
+            if len(totals) == MOST or (totals and time.perf_counter() - began > HEAVY):
+                break
             seconds = yield from once()
             totals.append(sum(seconds))
             fastest = tuple(map(min, zip(fastest, seconds, strict=True)))
-        totals.sort()
-        self.steady &= totals[1] <= STEADY * totals[0]
-        scale = totals[0] / sum(fastest)
+        scale = min(totals) / sum(fastest)
         return tuple(scale * each for each in fastest)
 
     def _timed(self, work: Callable[[], object]) -> float:
@@ -363,6 +364,27 @@ class _Measurement:
         if self.device.type != "cpu":
             torch.accelerator.synchronize()
         return time.perf_counter()
+
+
+class _OtherPrograms:
+    """How much of the processor was used by others since it was made."""
+
+    def __init__(self) -> None:
+        self._before = self._now()
+
+    def share(self) -> float:
+        """A share of all cores."""
+        everything, idle, own = (
+            after - before for after, before in zip(self._now(), self._before, strict=True)
+        )
+        return max(0.0, everything - idle - own) / max(everything, 1e-9)
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        system = psutil.cpu_times()
+        idle = system.idle + getattr(system, "iowait", 0.0)
+        own = psutil.Process().cpu_times()
+        return sum(system), idle, own.user + own.system
 
 
 class _Ledger(saved_tensors_hooks):

@@ -12,11 +12,12 @@ _PAD = 14
 
 
 class ChoiceCard(QAbstractButton):
-    """A ring, a name, a sentence. Put the cards of one question into an exclusive group."""
+    """A ring, a name and a note beside it, a sentence. Put the cards of one question into an
+    exclusive group."""
 
     def __init__(self, name: str, sentence: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._sentence = sentence
+        self._sentence, self._note = sentence, ""
         self.setText(name)
         self.setCheckable(True)
         self.setAccessibleName(name.replace("&", ""))
@@ -25,6 +26,14 @@ class ChoiceCard(QAbstractButton):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
+
+    def set_note(self, note: str) -> None:
+        """A few words beside the name, such as a figure that is only known later."""
+        if note != self._note:
+            self._note = note
+            said = f"{self._sentence} {note[:1].upper()}{note[1:]}.".removesuffix(" .")
+            self.setAccessibleDescription(said)
+            self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(220, self.heightForWidth(220))
@@ -71,6 +80,11 @@ class ChoiceCard(QAbstractButton):
         painter.drawText(line, Qt.TextFlag.TextShowMnemonic, self.text())
         painter.setFont(theme.text_font("small"))
         painter.setPen(QColor(c.muted if ready else c.disabled))
+        name = QFontMetrics(bold).horizontalAdvance(self.text().replace("&", ""))
+        beside = line.adjusted(name + theme.NORMAL, 0, 0, 0)
+        if QFontMetrics(painter.font()).horizontalAdvance(self._note) <= beside.width():
+            vertical = Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(beside, Qt.AlignmentFlag.AlignRight | vertical, self._note)
         top = _PAD + height + 6
         box = QRectF(_PAD, top, self.width() - 2 * _PAD, self.height() - top)
         painter.drawText(box, Qt.TextFlag.TextWordWrap, self._sentence)

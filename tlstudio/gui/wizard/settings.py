@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -18,6 +19,7 @@ from tlstudio.gui.widgets.basics import Card, Fold, body_label, heading_label, s
 from tlstudio.gui.widgets.choice_card import ChoiceCard
 from tlstudio.gui.widgets.stage_strip import StageStrip
 from tlstudio.gui.wizard.advanced import Advanced
+from tlstudio.gui.wizard.estimate_session import EstimateSession
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.presets import Preset
 from tlstudio.gui.wizard.state import PageId, WizardState
@@ -31,6 +33,7 @@ class SettingsPage(Page):
     def __init__(self, state: WizardState, engine: EngineRoom) -> None:
         question = QCoreApplication.translate("SettingsPage", "How much should it learn anew?")
         super().__init__(state, engine, question)
+        self.session = EstimateSession(state, engine, self)
         self._inside = QWidget()
         self._inside.setProperty("kind", "plain")
         column = QVBoxLayout(self._inside)
@@ -123,11 +126,13 @@ class SettingsPage(Page):
     # --- showing --------------------------------------------------------------------------------
 
     def refresh(self) -> None:
+        self.session.want()
         state = self.state
         entry = state.backbone
         self._group.setExclusive(False)
         for preset, card in self.presets.items():
             card.setChecked(preset == state.preset)
+            card.set_note(state.preset_time(preset))
         self._group.setExclusive(state.preset is not None)
         self.own_label.setVisible(state.preset is None)
         self.network_label.setText(entry.name)
@@ -135,8 +140,9 @@ class SettingsPage(Page):
             self.strip.set_stages(entry.stages)
             self.strip.setValue(state.frozen)
         self.strip.update()
-        self.caption.setText(state.plan_sentence())
-        self.strip.setAccessibleDescription(state.plan_sentence())
+        caption = f"{state.plan_sentence()} {state.outlook_sentence()}".rstrip()
+        self.caption.setText(caption)
+        self.strip.setAccessibleDescription(caption)
         self.meaning.setText(self._meaning())
         with QSignalBlocker(self.epochs):
             self.epochs.setValue(state.recipe.epochs)
@@ -162,6 +168,10 @@ class SettingsPage(Page):
             "The first blocks see edges and textures, which all pictures share; the last ones see "
             "what is special about yours, and learn."
         )
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.session.stop()
+        super().hideEvent(event)
 
     def set_locked(self, locked: bool) -> None:
         for widget in (*self.presets.values(), self.strip, self.epochs, self.advanced):

@@ -17,6 +17,7 @@ from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import plan
 from tlstudio.gui.wizard.findings import Overview
 from tlstudio.gui.wizard.network_choice import NetworkChoice, weights_spec
+from tlstudio.gui.wizard.outlook import Outlook, Question, time_words
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.gui.wizard.run_names import new_run_folder
 from tlstudio.gui.wizard.wording import translate
@@ -26,6 +27,7 @@ from tlstudio.jobs import (
     Device,
     DeviceInfo,
     DoctorResult,
+    EstimateResult,
     EvaluationResult,
     ExportResult,
     Recipe,
@@ -74,6 +76,7 @@ class WizardState(NetworkChoice):
         self.seed = 0
         self.device: Device = "auto"
         self.doctor: DoctorResult | None = None
+        self.outlook = Outlook()
 
         self.training = False
         self.run: Path | None = None
@@ -275,6 +278,40 @@ class WizardState(NetworkChoice):
     def plan_sentence(self) -> str:
         """What the handle of the strip means, in numbers."""
         return plan.plan_sentence(self.frozen, len(self.backbone.stages), *self.parameters())
+
+    # --- time -----------------------------------------------------------------------------------
+
+    def question(self) -> Question | None:
+        """What has to be measured for the choices of the moment; None without pictures."""
+        if self.scan is None:
+            return None
+        return Question(
+            scan=self.scan,
+            pictures=self.scan.pictures,
+            backbone=self.backbone_id,
+            size=self.size,
+            scratch=self.weights.source == "scratch",
+            device=self.device,
+            precision=self.recipe.precision,
+        )
+
+    def outlook_sentence(self) -> str:
+        """What training with the choices of the moment takes; empty without pictures."""
+        if self.scan is None:
+            return ""
+        device = self.training_device()
+        return self.outlook.sentence(self.recipe, self.frozen, device.memory if device else None)
+
+    def set_measured(self, result: EstimateResult | None) -> None:
+        """The answer to the question that was asked last; None where it could not be measured."""
+        self.outlook.answer, self.outlook.failed = result, result is None
+        self._changed()
+
+    def preset_time(self, preset: Preset) -> str:
+        """How long training with this preset takes; empty while nobody knows."""
+        frozen = frozen_stages(preset, len(self.backbone.stages))
+        estimate = self.outlook.estimate(PRESETS[preset].recipe, frozen)
+        return "" if estimate is None else time_words(estimate.seconds)
 
     # --- the job --------------------------------------------------------------------------------
 
