@@ -61,8 +61,7 @@ def test_every_stage_has_its_costs_and_its_size(tmp_path: Path) -> None:
         assert len(each) == len(entry.stages)
         assert min(each) > 0
     assert all(
-        both > there
-        for both, there in zip(costs.learning["float32"], costs.checking, strict=True)
+        both > there for both, there in zip(costs.learning["float32"], costs.checking, strict=True)
     )
     assert costs.update > 0
     assert costs.step > 0
@@ -148,6 +147,17 @@ def test_what_was_measured_beside_other_programs_is_not_believed_for_good(
     assert measured(tmp_path) == (again, [])
 
 
+def test_a_computer_that_is_never_idle_is_not_measured_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring._OtherPrograms, "share", lambda _: 0.9)
+    totals = [sum(measured(tmp_path)[0].frozen["float32"]) for _ in range(measuring.TRIES)]
+    assert totals == sorted(totals, reverse=True)
+    last, events = measured(tmp_path)
+    assert not events
+    assert sum(last.frozen["float32"]) == totals[-1]
+
+
 def test_a_network_that_is_about_to_be_trained_is_left_as_it_is(tmp_path: Path) -> None:
     torch.manual_seed(3)
     network = build_network(find_backbone("resnet18"), 3, HeadSpec(), SMALL)
@@ -178,9 +188,7 @@ def test_networks_of_other_kinds_can_be_measured(tmp_path: Path, backbone: str) 
 
 
 def decoding(files: list[Path], augmentation: Augmentation | None = None) -> DecodingCosts:
-    spec = PreprocessingSpec.model_validate(
-        find_backbone("squeezenet1_1").weights[0].preprocessing
-    )
+    spec = PreprocessingSpec.model_validate(find_backbone("squeezenet1_1").weights[0].preprocessing)
     light = augmentation or AUGMENTATIONS["light"]
     return drive(measure_decoding(files, spec, light, views=True), nothing)
 
