@@ -3,9 +3,9 @@
     python benchmarks/estimate.py --data /path/to/images --weights mobilenet_v2.pth \
         squeezenet1_1.pth --out estimate.json
 
-The folder of pictures holds `ants-bees` and `flowers`. Every setting gets a new cache, in one engine
-that is up, as in the window: the estimate of the settings page, then the training itself. Run it
-while the computer has nothing else to do.
+The folder of pictures holds `ants-bees` and `flowers`. Every setting gets a new cache, in one
+engine that is up, as in the window: the estimate of the settings page, then the training itself.
+Run it while the computer has nothing else to do.
 """
 
 from __future__ import annotations

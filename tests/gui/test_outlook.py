@@ -104,7 +104,9 @@ def test_a_measurement_that_fails_is_said_quietly(
 
 def outlook(**values: object) -> Outlook:
     scan = made_up_scan({"ants": 30, "bees": 20})
-    question = Question(scan, 50, "resnet18", 224, scratch=False, device="cpu", precision="float32")
+    question = Question(
+        scan, 50, "resnet18", 224, scratch=False, device="cpu", precision="float32", after=""
+    )
     return Outlook(question, made_up_costs(**values))
 
 

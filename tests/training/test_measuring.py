@@ -28,7 +28,7 @@ from tlstudio.jobs import (
 )
 from tlstudio.tasks import Event, drive
 from tlstudio.training import measuring
-from tlstudio.training.estimating import look_ahead, measure_decoding
+from tlstudio.training.estimating import measure_decoding
 from tlstudio.training.measuring import measure
 
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ def measured(cache: Path, **choices: Any) -> tuple[NetworkCosts, list[Event]]:
     wanted = {"learning": False, "fast": False, **choices}
     size = wanted.pop("size", SMALL)
     entry = find_backbone(wanted.pop("backbone", "squeezenet1_1"))
-    return drive(measure(entry, size, CPU, cache, **wanted), events.append), events
+    return drive(measure(entry, size, CPU, 1, cache, **wanted), events.append), events
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,6 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """What else runs on the computer of the tests is no part of them."""
     monkeypatch.setattr(measuring._OtherPrograms, "share", lambda _: 0.0)
     monkeypatch.setattr(measuring, "BUDGET", 0.0)
-    monkeypatch.setattr(measuring, "usable_cores", lambda: 1)
 
 
 def test_every_stage_has_its_costs_and_its_size(tmp_path: Path) -> None:
@@ -214,18 +213,3 @@ def test_the_engine_measures_for_every_freeze_plan_at_once(
     stages = len(result.costs.parameters)
     seconds = [result.of(job().recipe, frozen).seconds_epoch for frozen in range(stages + 1)]
     assert seconds == sorted(seconds, reverse=True)
-
-
-def test_a_training_knows_its_seconds_and_precisions_beforehand(
-    job: Callable[..., TrainingJob], tmp_path: Path
-) -> None:
-    from tlstudio.datasets.scan import scan
-    from tlstudio.jobs import ScanJob
-
-    asked = job(freeze="all")
-    split = drive(scan(ScanJob(dataset=asked.dataset), tmp_path), nothing)
-    task = look_ahead(asked, split, CPU, tmp_path, elapsed=100.0)
-    outlook = drive(task, nothing)
-    assert outlook.estimate.seconds > 100
-    assert outlook.environment == {"frozen_precision": "float32", "precision": "float32"}
-    assert outlook.sentence.startswith("This will take about 2 minutes, ")

@@ -17,7 +17,8 @@ Precision = Literal["float32", "bfloat16", "float16"]
 WORTH = 1.2
 """A faster number format is used from this gain on: below it, digits are worth more than time."""
 SAMPLED = 4000
-"""Pictures that the probe of a random backbone learns from at most."""
+"""Pictures that the probe of a random backbone learns from at most: what that backbone knows of
+pictures will all be overwritten, and is a baseline only."""
 HEAD_EPOCHS = 30
 """Epochs over the features in which a hidden head is fitted before the stages join in."""
 _QUICK = 1.0
@@ -170,20 +171,25 @@ class _Parts:
     def cache(self) -> float:
         work, costs, decoding = self.work, self.costs, self.decoding
         frozen, exact = costs.frozen[self.frozen_format], costs.frozen["float32"]
-        probed = min(work.train, SAMPLED) if work.scratch and not self.all_frozen else work.train
+        probed = min(work.train, SAMPLED) if work.scratch and work.frozen == 0 else work.train
         missing = 1 - work.features_there
         seconds = self.together(
             missing * (probed + work.val) * decoding.plain,
             missing * (probed * sum(frozen) + work.val * sum(exact)),
         )
-        if self.views > 1:
-            more = work.train * (self.views - 1) * (1 - work.rows_there)
-            decoded = more * decoding.varied * (self.varied / (self.views - 1))
-            if self.varied:
-                decoded += work.train * decoding.first * (1 - work.rows_there)
-            seconds += self.together(decoded, more * sum(frozen[: work.frozen]))
-            seconds += self._rows() * (1 - work.rows_there) * costs.writing
+        if self.views:
+            seconds += (1 - work.rows_there) * (self._other_views() + self._rows() * costs.writing)
         return seconds
+
+    def _other_views(self) -> float:
+        """The views beside the plain one, decoded once more for the mirror image."""
+        decoding, train = self.decoding, self.work.train
+        mirrored = self.views - 1 - self.varied
+        decoded = train * (mirrored * decoding.plain + self.varied * decoding.varied)
+        if self.varied:
+            decoded += train * decoding.first
+        frozen = self.costs.frozen[self.frozen_format][: self.work.frozen]
+        return self.together(decoded, train * (self.views - 1) * sum(frozen))
 
     def before_epochs(self) -> float:
         """What comes once before the first epoch: decoding for live views, a hidden head."""
@@ -206,11 +212,11 @@ class _Parts:
         computing += self.steps * costs.update * self.learning
         decoding = 0.0
         if self.live:
-            computing += work.train * sum(costs.frozen[self.frozen_format][:k])
+            computing += (work.train + work.val) * sum(costs.checking[:k])
             decoding += work.train * self.decoding.varied
+            if 12 * costs.size**2 * work.val > _KEPT_CHECKED:
+                decoding += work.val * self.decoding.plain
         seconds += self.together(decoding, computing) + work.val * sum(costs.checking[k:])
-        if k == 0 and 12 * costs.size**2 * work.val > _KEPT_CHECKED:
-            seconds += work.val * self.decoding.plain
         return seconds + self._checkpoint(seconds)
 
     def _scale(self) -> float:

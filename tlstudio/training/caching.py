@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,9 +23,9 @@ from tlstudio.training.activations import Activations, Wanted
 from tlstudio.training.features import Pictures
 from tlstudio.training.frozen import FrozenPart
 from tlstudio.training.phases import Phases
-from tlstudio.training.views import ViewMaker
+from tlstudio.training.views import View, ViewMaker
 
-_FOLDER = "activations"
+ACTIVATIONS = "activations"
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Caching:
         yield _found(len(wanted) - absent, len(wanted), depth, full)
         needed = absent * shelf.row_bytes
         try:
-            if make_room(self.cache / _FOLDER, needed):
+            if make_room(self.cache / ACTIVATIONS, needed):
                 activations.shelves[depth] = shelf
             else:
                 yield Logged(message=_too_large(needed))
@@ -83,8 +84,19 @@ class Caching:
         spec = self.preprocessing.spec.model_dump_json()
         reader = f"{READER_VERSION}/{PIL.__version__}"
         exact = "exact" if activations.exact else "rounded"
-        folder = shelf_folder(self.cache / _FOLDER, [*part.facts(depth), spec, reader, exact])
+        folder = shelf_folder(self.cache / ACTIVATIONS, [*part.facts(depth), spec, reader, exact])
         return Shelf(folder, part.shape(depth), half=not activations.exact)
+
+    def share(
+        self, pictures: Pictures, depth: int, views: Sequence[View], *, exact: bool
+    ) -> Task[float]:
+        """Which share of the rows of `views` is in the cache already; changes nothing."""
+        if not ((self.cache / ACTIVATIONS).is_dir() and len(pictures) and views):
+            return 0.0
+        activations = yield from self.activations(pictures, exact=exact)
+        with contextlib.closing(self._shelf(activations, depth)) as shelf:
+            wanted = [(number, view) for number in range(len(pictures)) for view in views]
+            return sum(activations.name(*each) in shelf for each in wanted) / len(wanted)
 
     @cached_property
     def _part(self) -> FrozenPart:

@@ -12,31 +12,41 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from tlstudio.backbones.build import find_backbone
+from tlstudio.backbones.build import build_network, find_backbone
 from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.backbones.weights import obtain_weights
 from tlstudio.datasets.scan import scan
-from tlstudio.errors import DatasetError
+from tlstudio.errors import DatasetError, RunError, WeightsError
 from tlstudio.jobs import (
     Augmentation,
     DecodingCosts,
     Estimate,
     EstimateJob,
     EstimateResult,
+    HeadSpec,
+    NetworkCosts,
+    Precision,
     ScanJob,
     ScanResult,
     TrainingJob,
     precisions,
 )
+from tlstudio.projects.own_models import OwnRun
 from tlstudio.projects.places import cache_folder
+from tlstudio.projects.run_folder import Environment
 from tlstudio.tasks import Progress, Task
 from tlstudio.training.augment import vary
+from tlstudio.training.caching import ACTIVATIONS, Caching
 from tlstudio.training.decoded import automatic_side, training_pixels
 from tlstudio.training.devices import resolve_device, usable_cores
 from tlstudio.training.inference import Pixels, check_pictures, in_order
 from tlstudio.training.measuring import measure
-from tlstudio.training.start import settled
+from tlstudio.training.phases import Phases
+from tlstudio.training.running import pictures_of
+from tlstudio.training.start import load_start, settled
+from tlstudio.training.views import PLAIN, views_of
 
 BUDGET = 0.15
 """Seconds after which no further pictures are decoded."""
@@ -45,15 +55,29 @@ ROUNDS = 4
 PER_CORE = 4
 """Pictures a core in a group."""
 
+DRAWING = 1e-8
+"""Seconds for which a number of a network's random start is drawn, before weights replace it."""
+
 A = TypeVar("A")
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is known before a training begins. `environment` is what is settled for all of it."""
+    """What is known before a training begins: the estimate, and the number formats in which its
+    frozen part and the stages that learn are computed."""
 
     estimate: Estimate
-    environment: dict[str, str | int | float | bool]
+    frozen_precision: Precision
+    precision: Precision
+
+    @property
+    def environment(self) -> Environment:
+        """What the run keeps of it."""
+        return {
+            "frozen_precision": self.frozen_precision,
+            "precision": self.precision,
+            "estimate_seconds": round(self.estimate.seconds, 1),
+        }
 
     @property
     def sentence(self) -> str:
@@ -65,70 +89,136 @@ class Outlook:
 def look_ahead(
     job: TrainingJob,
     split: ScanResult,
-    device: torch.device,
+    network: StagedNetwork,
+    environment: Environment,
     cache: Path,
-    *,
-    network: StagedNetwork | None = None,
-    elapsed: float = 0.0,
+    started: float,
 ) -> Task[Outlook]:
     """What the settled `job` will take and in which precision it is computed.
 
-    `elapsed` are the seconds that it took up to here. `network` is left as it is.
+    `network` is as it is before the first step, and is left so. `environment` names device and
+    threads, `started` is the monotonic time of the run's start.
     """
     entry = find_backbone(job.backbone.id)
     frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
-    learning = frozen < len(entry.stages)
-    result = yield from _measured(job, entry, split, device, cache, network, learning=learning)
+    look = _Look(job, entry, split, environment, cache)
+    result = yield from look.measured(network, learning=frozen < len(entry.stages))
+    result = yield from look.with_cache(result, network, frozen)
+    result = result.model_copy(update={"start": time.monotonic() - started})
     scratch = job.backbone.weights.source == "scratch"
-    expected = result.model_copy(update={"start": elapsed}).of(job.recipe, frozen, scratch=scratch)
-    first, then = precisions(result.costs, job.recipe, frozen)
-    return Outlook(expected, {"frozen_precision": first, "precision": then})
+    expected = result.of(job.recipe, frozen, scratch=scratch)
+    return Outlook(expected, *precisions(result.costs, job.recipe, frozen))
 
 
 def measure_for(request: EstimateJob) -> Task[EstimateResult]:
     """Measures what the job's pictures and network cost, for every freeze plan."""
     began = time.monotonic()
-    job, _ = settled(request.job)
+    job, model = settled(request.job)
     entry = find_backbone(job.backbone.id)
     cache = Path(request.cache) if request.cache else cache_folder()
     split = yield from scan(ScanJob(dataset=job.dataset, seed=job.seed), cache)
-    start = time.monotonic() - began
-    device = resolve_device(job.device)
-    result = yield from _measured(job, entry, split, device, cache, None, learning=True)
-    weights = 4 * sum(result.costs.parameters)
-    return result.model_copy(update={"start": start + weights * result.costs.writing})
+    looking = time.monotonic() - began
+    environment: Environment = {
+        "device": resolve_device(job.device).type,
+        "threads": usable_cores(),
+    }
+    look = _Look(job, entry, split, environment, cache)
+    network = None
+    if (cache / ACTIVATIONS).is_dir():
+        network = yield from _loaded(job, entry, split, model)
+    result = yield from look.measured(network, learning=True)
+    if network is not None:
+        frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
+        result = yield from look.with_cache(result, network, frozen)
+    return result.model_copy(update={"start": looking + _building(result.costs)})
 
 
-def _measured(
-    job: TrainingJob,
-    entry: Backbone,
-    split: ScanResult,
-    device: torch.device,
-    cache: Path,
-    network: StagedNetwork | None,
-    *,
-    learning: bool,
-) -> Task[EstimateResult]:
-    spec = entry.preprocessing(job.backbone)
-    costs = yield from measure(
-        entry,
-        spec.crop,
-        device,
-        cache,
-        learning=learning,
-        fast=job.recipe.precision == "fastest",
-        network=network,
-    )
-    files = [Path(split.folder) / each.file for each in split.files]
-    decoding = yield from measure_decoding(files, spec, job.recipe.augmentation, views=learning)
-    return EstimateResult(
-        costs=costs,
-        decoding=decoding,
-        train=split.split.train,
-        val=split.split.val,
-        classes=len(split.classes),
-        start=0.0,
-    )
+def _building(costs: NetworkCosts) -> float:
+    """Seconds until the network is built, its weights are read and written into the run."""
+    weights = sum(costs.parameters)
+    return 0.2 + weights * (DRAWING + 8 * costs.writing)
+
+
+def _loaded(
+    job: TrainingJob, entry: Backbone, split: ScanResult, model: OwnRun | None
+) -> Task[StagedNetwork | None]:
+    """The network with its weights, by which the cache is searched; None where it has none here."""
+    size = entry.preprocessing(job.backbone).crop
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        network = build_network(entry, len(split.classes), HeadSpec(), size)
+    try:
+        weights = yield from obtain_weights(entry, job.backbone.weights, download=False)
+        if weights is not None:
+            load_start(network, entry, weights, size, model)
+    except (WeightsError, RunError):  # training will say so, or fetch them
+        return None
+    return network
+
+
+@dataclass
+class _Look:
+    """One look at what a job needs."""
+
+    job: TrainingJob
+    entry: Backbone
+    split: ScanResult
+    environment: Environment
+    cache: Path
+
+    def __post_init__(self) -> None:
+        self.spec = self.entry.preprocessing(self.job.backbone)
+        self.device = torch.device(str(self.environment["device"]))
+
+    def measured(self, network: StagedNetwork | None, *, learning: bool) -> Task[EstimateResult]:
+        """With the costs of learning where any stage may learn."""
+        recipe, split = self.job.recipe, self.split
+        costs = yield from measure(
+            self.entry,
+            self.spec.crop,
+            self.device,
+            int(self.environment["threads"]),
+            self.cache,
+            learning=learning,
+            fast=recipe.precision == "fastest",
+            network=network,
+        )
+        files = [Path(split.folder) / each.file for each in split.files]
+        decoding = yield from measure_decoding(
+            files, self.spec, recipe.augmentation, views=learning
+        )
+        return EstimateResult(
+            costs=costs,
+            decoding=decoding,
+            train=split.split.train,
+            val=split.split.val,
+            classes=len(split.classes),
+            start=0.0,
+        )
+
+    def with_cache(
+        self, result: EstimateResult, network: StagedNetwork, frozen: int
+    ) -> Task[EstimateResult]:
+        """And with what an earlier run left in the cache, for this number of frozen stages."""
+        recipe, full = self.job.recipe, len(self.entry.stages)
+        torch.set_num_threads(int(self.environment["threads"]))
+        caching = Caching(
+            network=network.to(self.device),
+            preprocessing=Preprocessing(self.spec),
+            augmentation=recipe.augmentation,
+            precision=precisions(result.costs, recipe, frozen)[0],
+            device=self.device,
+            cache=self.cache,
+            phases=Phases(),
+        )
+        train = pictures_of(self.split, "train")
+        found = yield from caching.share(train, full, [PLAIN], exact=False)
+        changes: dict[str, object] = {"features_there": found}
+        if 0 < frozen < full:
+            views = views_of(recipe.augmentation, min(recipe.views, recipe.epochs))
+            rows = yield from caching.share(train, frozen, views, exact=False)
+            changes["rows_there"] = {frozen: rows}
+        return result.model_copy(update=changes)
 
 
 def measure_decoding(
@@ -182,9 +272,10 @@ def _per_picture(items: Sequence[A], work: Callable[[Sequence[A]], object]) -> T
         start = time.perf_counter()
         work(group)
         seconds.append((time.perf_counter() - start) / size)
-        yield Progress(phase="measure", done=number + 1, total=groups, unit="steps")
+        yield Progress(phase="measure", done=number, total=groups, unit="steps")
         if time.perf_counter() - began > BUDGET:
             break
+    yield Progress(phase="measure", done=groups, total=groups, unit="steps")
     return sum(seconds[1:]) / len(seconds[1:]) if len(seconds) > 1 else seconds[0]
 
 

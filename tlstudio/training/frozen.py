@@ -51,7 +51,7 @@ class FrozenPart:
     def __call__(self, pictures: Tensor, depths: Sequence[int]) -> dict[int, Tensor]:
         """Rows (N, ...) at each of `depths` of normalised pictures (N, 3, crop, crop)."""
         parts: dict[int, list[Tensor]] = {depth: [] for depth in depths}
-        network = self._ready  # outside inference mode, which keeps no count of changes
+        network = self.ready  # outside inference mode, which keeps no count of changes
         with torch.inference_mode(), full_precision():
             for chunk in torch.split(pictures, self.batch):
                 for depth, rows in self._run(network, chunk, depths):
@@ -84,7 +84,8 @@ class FrozenPart:
         ]
 
     @cached_property
-    def _ready(self) -> StagedNetwork:
+    def ready(self) -> StagedNetwork:
+        """The stages as they are run."""
         network = _folded(self._network, self._crop, self.device)
         return network.to(getattr(torch, self.precision)).to(memory_format=torch.channels_last)
 
@@ -104,8 +105,8 @@ class FrozenPart:
             yield depth, rows[:count].float().cpu().contiguous()
 
     def _features(self, maps: Tensor) -> Tensor:
-        pooled = self._ready.pool(maps)
-        if self._ready.head_site.kind != "conv":
+        pooled = self.ready.pool(maps)
+        if self.ready.head_site.kind != "conv":
             return pooled
         every = maps.flatten(2).transpose(1, 2)
         places = torch.linspace(0, every.shape[1] - 1, POSITIONS, device=maps.device).round().long()

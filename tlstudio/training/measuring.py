@@ -26,7 +26,7 @@ from tlstudio.errors import StorageError
 from tlstudio.jobs import HeadSpec, NetworkCosts, Precision, Record
 from tlstudio.projects.atomic import replacing, write_text
 from tlstudio.tasks import Meter, Progress, Task
-from tlstudio.training.devices import available_devices, fastest_precision, usable_cores
+from tlstudio.training.devices import available_devices, fastest_precision
 from tlstudio.training.frozen import FrozenPart, batch_size
 from tlstudio.training.inference import full_precision
 
@@ -70,6 +70,7 @@ def measure(
     entry: Backbone,
     size: int,
     device: torch.device,
+    threads: int,
     cache: Path,
     *,
     learning: bool,
@@ -82,13 +83,13 @@ def measure(
     what was measured before is not measured again, unless the computer was busy then. `network` is
     used instead of one of random numbers where there is one, and is left as it is.
     """
-    facts = _facts(entry, size, device)
+    facts = _facts(entry, size, device, threads)
     file = cache / "measured" / f"{_key(facts)}.json"
     known = _read(file, facts)
     formats = _formats(device, fast=fast)
     if known and known.settled and _covers(known.costs, formats, learning=learning):
         return known.costs
-    work = _Measurement(network or _random_network(entry, size), size, device, file.parent)
+    work = _Measurement(network or _random_network(entry, size), size, device, threads, file.parent)
     before = known.costs if known and known.settled else None
     costs = yield from work.run(before, formats, learning=learning)
     tries = known.tries + 1 if known else 1
@@ -100,11 +101,11 @@ def measure(
     return costs
 
 
-def _facts(entry: Backbone, size: int, device: torch.device) -> dict[str, str]:
+def _facts(entry: Backbone, size: int, device: torch.device, threads: int) -> dict[str, str]:
     name = next(each.name for each in available_devices() if each.id == device.type)
     return {
         "device": f"{device.type} {name}",
-        "threads": str(usable_cores()),
+        "threads": str(threads),
         "torch": torch.__version__,
         "backbone": entry.id,
         "size": str(size),
@@ -190,9 +191,15 @@ class _Measurement:
     """One network under measurement; `network` is copied before anything is done to it."""
 
     def __init__(
-        self, network: StagedNetwork, size: int, device: torch.device, folder: Path
+        self,
+        network: StagedNetwork,
+        size: int,
+        device: torch.device,
+        threads: int,
+        folder: Path,
     ) -> None:
-        self.network, self.size, self.device, self.folder = network, size, device, folder
+        self.network, self.size, self.device = network, size, device
+        self.threads, self.folder = threads, folder
         self.batch = batch_size(device, size)
         self.load = _OtherPrograms()
 
@@ -201,7 +208,7 @@ class _Measurement:
     ) -> Task[NetworkCosts]:
         """The costs in `known` and those that are missing in it."""
         before = torch.get_num_threads()
-        torch.set_num_threads(usable_cores())
+        torch.set_num_threads(self.threads)
         try:
             with torch.random.fork_rng(devices=[]), full_precision():
                 return (yield from self._run(known, formats, learning=learning))

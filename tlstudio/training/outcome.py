@@ -66,6 +66,7 @@ def write_outcome(
     network = assembled(run, job, split, head, tensors)
     if lifted or not beaten:
         network.lift(positions)
+    expected = run.state().environment.get("estimate_seconds")
     result = TrainResult(
         run=str(run.path.resolve()),
         model=str(run.model.resolve()),
@@ -77,6 +78,7 @@ def write_outcome(
         epochs=position.epoch,
         seconds=time.monotonic() - started,
         phase_seconds=phases.seconds(),
+        estimate_seconds=None if expected is None else float(expected),
     )
     if checkpoint.now:
         last = assembled(run, job, split, job.recipe.head, checkpoint.now)

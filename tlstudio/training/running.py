@@ -13,7 +13,8 @@ from torch.nn.functional import cross_entropy
 from tlstudio.backbones.build import find_backbone, give_hidden_head
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
-from tlstudio.jobs import ScanResult, TrainingJob, TrainResult
+from tlstudio.jobs import Part, ScanResult, TrainingJob, TrainResult
+from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED
 from tlstudio.projects.run_folder import Environment, RunFolder
 from tlstudio.tasks import Answer, Answers, Logged, Meter, ProbeFitted, Task
 from tlstudio.training.activations import Activations, Wanted
@@ -38,11 +39,6 @@ from tlstudio.training.views import PLAIN, View, views_of
 
 SHOWN = 9
 """Validation pictures whose answers are shown while training runs."""
-SAMPLED = 4000
-"""Pictures that the probe of a random backbone learns from at most: what that backbone knows of
-pictures will all be overwritten, and is a baseline only."""
-HEAD_EPOCHS = 30
-"""Epochs over the features in which a hidden head is fitted before the stages join in."""
 
 
 @dataclass
@@ -64,8 +60,8 @@ class Training:
         self.all_frozen = self.frozen == len(entry.stages)
         self.device = resolve_device(str(self.environment["device"]))
         self.classes = tuple(self.split.classes)
-        self.train = _pictures(self.split, "train")
-        self.val = _pictures(self.split, "val")
+        self.train = pictures_of(self.split, "train")
+        self.val = pictures_of(self.split, "val")
         self.probed = self.train
         if self.job.backbone.weights.source == "scratch" and self.frozen == 0:
             self.probed = self.train.sample(SAMPLED)
@@ -335,7 +331,8 @@ class Training:
         )
 
 
-def _pictures(split: ScanResult, part: str) -> Pictures:
+def pictures_of(split: ScanResult, part: Part) -> Pictures:
+    """The pictures of one part, labelled in the order of the classes."""
     folder, order = Path(split.folder), {name: i for i, name in enumerate(split.classes)}
     chosen = [picture for picture in split.files if picture.part == part]
     return Pictures(

@@ -31,11 +31,12 @@ from tlstudio.jobs import (
 from tlstudio.projects.own_models import Licence, OwnRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.tasks import Task, Warned
+from tlstudio.tasks import Logged, Task, Warned
 from tlstudio.training.checkpoint import (
     Checkpoint,
 )
-from tlstudio.training.devices import fastest_precision, resolve_device, usable_cores
+from tlstudio.training.devices import resolve_device, usable_cores
+from tlstudio.training.estimating import look_ahead
 from tlstudio.training.model_folder import save_weights, versions
 from tlstudio.training.outcome import assembled, write_outcome
 from tlstudio.training.phases import Phases
@@ -68,13 +69,17 @@ def train(request: TrainRun) -> Task[TrainResult]:
     network = build_network(entry, len(split.classes), _linear_head(job), input_size)
     if weights is not None:
         load_start(network, entry, weights, input_size, model)
+    cache = cache or cache_folder()
+    outlook = yield from look_ahead(job, split, network, environment, cache, started)
+    environment |= outlook.environment
+    yield Logged(message=outlook.sentence)
     origin = yield from origin_of(model)
     with RunFolder.begun(path, job) as run:
         run.save_split(split)
         if origin is not None:
             run.save_origin(origin)
         save_weights(run.start_file, network.network.state_dict())
-    training = Training(run, job, split, environment, started, cache or cache_folder(), phases)
+    training = Training(run, job, split, environment, started, cache, phases)
     return (yield from recorded(run, environment, training.run(network)))
 
 
@@ -112,16 +117,10 @@ def finish(request: FinishRun) -> Task[TrainResult]:
 
 def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:
     """What is settled once and used again when the run is carried on."""
-    device = resolve_device(job.device).type
-    precision = "float32"
-    if job.recipe.precision == "fastest":
-        precision = fastest_precision(torch.device(device))
     return {
         **versions(find_backbone(job.backbone.id)),
-        "device": device,
+        "device": resolve_device(job.device).type,
         "threads": usable_cores(),
-        "precision": precision,
-        "frozen_precision": precision,
     }
 
 

@@ -27,6 +27,8 @@ class Question:
     scratch: bool
     device: str
     precision: str
+    after: str
+    """The latest run, which may have left something in the cache."""
 
     def same(self, other: Question | None) -> bool:
         """Compares pictures by which scan they come from: there may be many thousands."""

@@ -293,6 +293,7 @@ class WizardState(NetworkChoice):
             scratch=self.weights.source == "scratch",
             device=self.device,
             precision=self.recipe.precision,
+            after=self.trained.run if self.trained else "",
         )
 
     def outlook_sentence(self) -> str:
