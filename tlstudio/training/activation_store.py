@@ -19,7 +19,7 @@ import threading
 import time
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,7 +32,7 @@ from tlstudio.projects.atomic import replacing, storage_errors
 
 Row = npt.NDArray[np.floating]
 
-VERSION = 1
+VERSION = 2
 LIMIT = 20_000_000_000
 """Bytes that the whole cache takes at most."""
 SPARE = 2_000_000_000
@@ -50,6 +50,8 @@ ABANDONED = 3600.0
 _HALF = np.finfo(np.float16)
 _ENTRY = np.dtype([("name", f"V{NAME}"), ("start", "<i8"), ("half", "u1"), ("check", "<u4")])
 _TYPES: tuple[npt.DTypeLike, npt.DTypeLike] = (np.dtype("<f4"), np.dtype("<f2"))
+_CHECK = 4
+"""Bytes of the check that an index begins with."""
 
 
 def row_name(*parts: bytes) -> bytes:
@@ -73,12 +75,14 @@ class Shelf:
     """The rows of one shape in `folder`, which other processes may read and extend as well.
 
     `shape` is the shape of a row. With `half`, rows are kept in half precision where it holds their
-    values. Reading is safe from any thread, adding from one.
+    values. Reading is safe from any thread, adding from one. `damaged` counts the places in which
+    something was not as it was written, `gone` the rows whose file was taken away, `added` those
+    that were added.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...], *, half: bool) -> None:
         self.folder, self.shape, self.half = folder, shape, half
-        self.damaged = 0
+        self.damaged = self.gone = self.added = 0
         self._numbers = int(np.prod(shape))
         self._lock = threading.Lock()
         self._segments: list[_Segment] = []
@@ -105,21 +109,25 @@ class Shelf:
         half = int(entry["half"])
         values = self._bytes(segment, int(entry["start"]), self._numbers * (2 if half else 4))
         if values is None or _check(name, half, values) != int(entry["check"]):
+            there = segment.rows.exists()
             with self._lock:
                 self._places.pop(name, None)
-                self.damaged += 1
+                self.damaged += there
+                self.gone += not there
             return None
         return np.frombuffer(values, _TYPES[half]).reshape(self.shape)
 
     def add(self, name: bytes, row: npt.NDArray[np.float32]) -> None:
         """Adds a row (`shape`) that can be read once it is published. Raises `StorageError`; what
         was published before stays."""
+        assert row.shape == self.shape, "a row of another shape"
         if self._writer is None:
             self._writer = _Writer(self.folder)
             self._published = time.monotonic()
         writer, self._writer = self._writer, None
         writer.add(name, rounded(row) if self.half else row)
         self._writer = writer
+        self.added += 1
         # Further and further apart, so that hours of rows make tens of files and not thousands.
         since = self._published - self._opened
         if time.monotonic() - self._published > max(PUBLISH_EVERY, since / 10):
@@ -146,16 +154,24 @@ class Shelf:
                 segment.file = None
 
     def _open(self, index: Path) -> None:
-        """Takes a published file up; one that is gone or not as it should be is passed over."""
-        with contextlib.suppress(OSError, ValueError, EOFError):
-            entries: npt.NDArray[np.void] = np.load(index, allow_pickle=False)
-            if entries.dtype != _ENTRY or entries.ndim != 1:
-                return
+        """Takes a published file up; one whose index is damaged is of no use any more, and one
+        that another process drops just now is passed over."""
+        try:
+            entries = _read_index(index)
+            there = _rows_of(index).exists()
+        except OSError:
+            return
+        if entries is None or not there:
+            self.damaged += entries is None
+            self.gone += 0 if entries is None else len(entries)
+            _drop(index)
+            return
+        with contextlib.suppress(OSError):  # a folder that is only read from is read all the same
             os.utime(index)  # what was used last is dropped last
-            number = len(self._segments)
-            self._segments.append(_Segment(_rows_of(index), entries))
-            names = entries["name"].tolist()
-            self._places.update((bytes(name), (number, row)) for row, name in enumerate(names))
+        number = len(self._segments)
+        self._segments.append(_Segment(_rows_of(index), entries))
+        names = entries["name"].tolist()
+        self._places.update((bytes(name), (number, row)) for row, name in enumerate(names))
 
     def _bytes(self, segment: _Segment, start: int, count: int) -> bytes | None:
         try:
@@ -176,13 +192,15 @@ class _Writer:
     def __init__(self, folder: Path) -> None:
         # In the order of time: where two files hold a row, the newer one counts.
         self._index = folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.index"
-        self._entries: list[tuple[bytes, int, int, int]] = []
+        self._entries: dict[bytes, tuple[int, int, int]] = {}
         self._end = 0
         with storage_errors(self._index):
             folder.mkdir(parents=True, exist_ok=True)
             self._file = _rows_of(self._index).open("wb")
 
     def add(self, name: bytes, row: Row) -> None:
+        if name in self._entries:  # several pictures of one content
+            return
         half = int(row.dtype.itemsize == 2)
         values = row.astype(_TYPES[half], copy=False).tobytes()
         try:
@@ -191,7 +209,7 @@ class _Writer:
         except StorageError:
             self._discard()
             raise
-        self._entries.append((name, self._end, half, _check(name, half, values)))
+        self._entries[name] = self._end, half, _check(name, half, values)
         self._end += len(values)
 
     def finish(self) -> Path:
@@ -200,8 +218,10 @@ class _Writer:
                 self._file.flush()
                 os.fsync(self._file.fileno())
                 self._file.close()
-            with replacing(self._index) as temporary, temporary.open("wb") as out:
-                np.save(out, np.array(self._entries, _ENTRY), allow_pickle=False)
+            entries = [(name, *place) for name, place in self._entries.items()]
+            content = np.array(entries, _ENTRY).tobytes()
+            with replacing(self._index) as temporary:
+                temporary.write_bytes(zlib.crc32(content).to_bytes(_CHECK, "little") + content)
         except StorageError:
             self._discard()
             raise
@@ -222,19 +242,22 @@ def rounded(row: npt.NDArray[np.float32]) -> Row:
     return row.astype(np.float16) if held else row
 
 
-def make_room(root: Path, needed: int) -> bool:
+def make_room(root: Path, needed: int, used: Collection[Path] = ()) -> bool:
     """Drops what was used longest ago until `needed` bytes more fit under `root` and on its disk.
 
-    False where they never will: then nothing is dropped.
+    What lies in the folders `used` is not dropped. False where they never will fit: then nothing
+    is dropped at all.
     """
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         kept = sorted(_published(root))
         taken = sum(size for _, size, _ in kept)
+        loose = [each for each in kept if each[2].parent not in used]
+        most = sum(size for _, size, _ in loose)
         free = shutil.disk_usage(root).free
-        if needed > min(LIMIT, free + taken - SPARE):
+        if taken - most + needed > LIMIT or free + most - needed < SPARE:
             return False
-        for _, size, index in kept:
+        for _, size, index in loose:
             if taken + needed <= LIMIT and free - needed >= SPARE:
                 break
             _drop(index)
@@ -258,6 +281,15 @@ def _drop(index: Path) -> None:
     for file in (index, _rows_of(index)):
         with contextlib.suppress(OSError):
             file.unlink(missing_ok=True)
+
+
+def _read_index(index: Path) -> npt.NDArray[np.void] | None:
+    """The entries of an index, None where it is not as it was written."""
+    content = index.read_bytes()
+    check, entries = content[:_CHECK], content[_CHECK:]
+    if zlib.crc32(entries).to_bytes(_CHECK, "little") != check or len(entries) % _ENTRY.itemsize:
+        return None
+    return np.frombuffer(entries, _ENTRY)
 
 
 def _rows_of(index: Path) -> Path:

@@ -3,6 +3,7 @@ there, computed where not, the same bits either way."""
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -62,10 +63,12 @@ class Activations:
         done = len(wanted) - len(absent)
         meter = Meter("features", len(wanted))
         yield from meter.at(done)
+        chunks = chunks_of(absent, CHUNK * self.part.batch)
         try:
-            for rows in self.stream(chunks_of(absent, CHUNK * self.part.batch), depths):
-                done += 0 if rows is None else len(rows[depths[0]])
-                yield from meter.at(done)
+            with contextlib.closing(self.stream(chunks, depths)) as stream:
+                for rows in stream:
+                    done += 0 if rows is None else len(rows[depths[0]])
+                    yield from meter.at(done)
         finally:
             self._publish()
         yield from self.said()
@@ -78,13 +81,15 @@ class Activations:
         known = all(self._has(each, [full]) for each in wanted)
         done, meter = 0, Meter("features", count)
         yield from meter.at(0)
+        chunks = chunks_of(wanted, CHUNK * self.part.batch)
+        depths = [full] if known else sorted({*self.shelves, full})
         try:
-            chunks = chunks_of(wanted, CHUNK * self.part.batch)
-            for rows in self.stream(chunks, [full] if known else sorted({*self.shelves, full})):
-                if rows is not None:
-                    found[done : done + len(rows[full])] = rows[full]
-                    done += len(rows[full])
-                yield from meter.at(done)
+            with contextlib.closing(self.stream(chunks, depths)) as stream:
+                for rows in stream:
+                    if rows is not None:
+                        found[done : done + len(rows[full])] = rows[full]
+                        done += len(rows[full])
+                    yield from meter.at(done)
         finally:
             self._publish()
         yield from self.said()
@@ -116,12 +121,21 @@ class Activations:
     def said(self) -> Iterator[Event]:
         """What is to be said of the cache, once."""
         damaged = sum(shelf.damaged for shelf in self.shelves.values())
+        gone = sum(shelf.gone for shelf in self.shelves.values())
+        for shelf in self.shelves.values():
+            shelf.damaged = shelf.gone = 0
+        if gone:
+            self.remarks.append(
+                Logged(
+                    message=f"{gone} rows of the cache were taken away, perhaps to make room for "
+                    "another run, and are computed anew."
+                )
+            )
         if damaged:
-            for shelf in self.shelves.values():
-                shelf.damaged = 0
             self.remarks.append(
                 Warned(
-                    message=f"{damaged} entries of the cache were damaged and were computed anew.",
+                    message=f"The cache was damaged or cut short in {damaged} "
+                    f"place{'' if damaged == 1 else 's'}: what lay there is computed anew.",
                     hint="If this happens again, have the disk checked.",
                 )
             )
@@ -129,8 +143,10 @@ class Activations:
         yield from remarks
 
     def close(self) -> None:
+        """Lets go of all files. What a full disk does not take now is computed anew next time."""
         for shelf in self.shelves.values():
-            shelf.close()
+            with contextlib.suppress(StorageError):
+                shelf.close()
 
     # --- one chunk ------------------------------------------------------------------------------
 
@@ -212,18 +228,19 @@ class Activations:
             self._do_without(error)
 
     def _publish(self) -> None:
-        try:
-            for shelf in self.shelves.values():
+        for shelf in self.shelves.values():
+            try:
                 shelf.publish()
-        except StorageError as error:
-            self._do_without(error)
+            except StorageError as error:
+                self._do_without(error)
 
     def _do_without(self, error: StorageError) -> None:
         """A disk that fails costs time and nothing else: what is there is still read."""
+        if self._keeping:
+            self.remarks.append(
+                Logged(message=f"Nothing more is kept in the cache: {error.message} {error.hint}")
+            )
         self._keeping = False
-        self.remarks.append(
-            Logged(message=f"Nothing more is kept in the cache: {error.message} {error.hint}")
-        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Caching:
     device: torch.device
     cache: Path
     phases: Phases
+    _opened: list[tuple[Shelf, int]] = field(default_factory=list, init=False)
+    """Shelves in use, and how many rows each was to take when it was opened."""
 
     def activations(self, pictures: Pictures, *, exact: bool) -> Task[Activations]:
         """`exact` for the pictures that figures come from. Raises `DatasetError`."""
@@ -64,13 +66,17 @@ class Caching:
         absent = sum(activations.name(*each) not in shelf for each in wanted)
         yield _found(len(wanted) - absent, len(wanted), depth, full)
         needed = absent * shelf.row_bytes
+        promised = sum(max(0, rows - other.added) * other.row_bytes for other, rows in self._opened)
+        used = [shelf.folder, *(other.folder for other, _ in self._opened)]
         try:
-            if make_room(self.cache / ACTIVATIONS, needed):
-                activations.shelves[depth] = shelf
-            else:
+            if needed and not make_room(self.cache / ACTIVATIONS, needed + promised, used):
                 yield Logged(message=_too_large(needed))
+                return
         except StorageError as error:
             yield Logged(message=f"The cache can't be used: {error.message} {error.hint}")
+            return
+        activations.shelves[depth] = shelf
+        self._opened.append((shelf, absent))
 
     def have_all(self, activations: Activations, depth: int, wanted: Sequence[Wanted]) -> bool:
         """Whether the rows of `wanted` at `depth` are all in the cache; they are read from it
