@@ -27,8 +27,11 @@ class Content:
     digest: bytes
 
     def still_in(self, file: Path) -> bool:
-        """Whether nobody has written the file since. Raises `OSError` where it is gone."""
-        return stamp_of(file) == self.stamp
+        """Whether the file is there and nobody has written it since."""
+        try:
+            return stamp_of(file) == self.stamp
+        except OSError:
+            return False
 
 
 def contents(folder: Path, names: Sequence[str], cache: Path) -> Task[tuple[Content, ...]]:
@@ -58,10 +61,12 @@ def contents(folder: Path, names: Sequence[str], cache: Path) -> Task[tuple[Cont
         while slice_ := list(itertools.islice(upcoming, _AT_ONCE)):
             found += pool.map(content, slice_)
             yield from meter.at(len(found))
+    # A file that changed since it was looked at last may not be readable any more: nothing is
+    # remembered of it before it was looked at again.
     news = {
         name: Verdict(each.stamp, "", each.digest)
         for name, each in zip(names, found, strict=True)
-        if name not in known or known[name].digest != each.digest
+        if name in known and known[name] == Verdict(each.stamp, "")
     }
     remember(cache, str(folder), news)
     return tuple(found)
