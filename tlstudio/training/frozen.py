@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.training.inference import full_precision
@@ -26,7 +28,7 @@ POSITIONS = 16
 
 _FOLDED_ALIKE = 1e-3
 """How far folded stages may be from the others, relative to the largest number, before they are not
-used: a network may read what lies between a convolution and its BatchNorm."""
+used."""
 
 
 class FrozenPart:
@@ -73,13 +75,14 @@ class FrozenPart:
 
     def facts(self, depth: int) -> list[str]:
         """All that a row depends on beside the picture's pixels."""
-        versions = [torch.__version__, torchvision.__version__, str(torch.get_num_threads())]
-        arithmetic = [self.precision, str(self.batch), torch.backends.cpu.get_cpu_capability()]
+        threads, capability = torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()
+        arithmetic = [self.precision, str(self.batch), str(threads), capability]
         device = self.device.type
         if device == "cuda":
             device = torch.cuda.get_device_name(self.device)
         return [
-            *(*versions, *arithmetic, device, str(depth), str(self._crop)),
+            *(*arithmetic, device, str(depth), str(self._crop)),
+            *_described(self._network, depth),
             weights_digest(self._network, depth),
         ]
 
@@ -102,7 +105,8 @@ class FrozenPart:
             x = network.run(x, done, depth)
             done = depth
             rows = self._features(x) if depth == self.full else x
-            yield depth, rows[:count].float().cpu().contiguous()
+            # A copy in any case: the next stage may begin by writing into what it reads.
+            yield depth, rows[:count].float().cpu().clone(memory_format=torch.contiguous_format)
 
     def _features(self, maps: Tensor) -> Tensor:
         pooled = self.ready.pool(maps)
@@ -113,18 +117,35 @@ class FrozenPart:
         return torch.cat([pooled[:, None], every[:, places]], dim=1)
 
 
+def _described(network: StagedNetwork, depth: int) -> list[str]:
+    """What the first `depth` stages compute, whatever their numbers: networks of different kinds
+    may have numbers of the same names and shapes."""
+    parts = [part.module for part in network.stages[:depth]]
+    modules = [module for part in parts for module in part.modules()]
+    kinds = [f"{type(each).__module__}.{type(each).__qualname__}" for each in modules]
+    packages = sorted({"torch", *(kind.partition(".")[0] for kind in kinds)})
+    versions = [f"{name} {getattr(sys.modules[name], '__version__', '')}" for name in packages]
+    settings = [module.extra_repr() for module in modules]
+    return [*versions, *(f"{each[0]}({each[1]})" for each in zip(kinds, settings, strict=True))]
+
+
 def weights_digest(network: StagedNetwork, depth: int) -> str:
     """The SHA-256 of all numbers that the first `depth` stages compute with."""
-    others = [network.head, *(part.module for part in network.stages[depth:])]
-    later = {
-        id(tensor) for module in others for tensor in (*module.parameters(), *module.buffers())
-    }
+    # What earlier and later stages share counts.
+    later = _numbers([network.head, *(part.module for part in network.stages[depth:])])
+    later -= _numbers([part.module for part in network.stages[:depth]])
     digest = hashlib.sha256()
     for name, tensor in network.network.state_dict(keep_vars=True).items():
         if id(tensor) not in later:
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().numpy())
     return digest.hexdigest()
+
+
+def _numbers(modules: Sequence[nn.Module]) -> set[int]:
+    return {
+        id(tensor) for module in modules for tensor in (*module.parameters(), *module.buffers())
+    }
 
 
 def batch_size(device: torch.device, crop: int) -> int:
@@ -147,39 +168,92 @@ def _folded(network: StagedNetwork, crop: int, device: torch.device) -> StagedNe
         folded = copy.deepcopy(plain)
         for convolution, norm in pairs:
             _fold(folded, convolution, norm)
-        off = (folded.run(example) - expected).abs().max()
-    return folded if off <= _FOLDED_ALIKE * expected.abs().max() else plain
+        alike = [
+            bool((given - wanted).abs().max() <= _FOLDED_ALIKE * wanted.abs().max())
+            for given, wanted in zip(_behind_stages(folded, example), expected, strict=True)
+        ]
+    return folded if all(alike) else plain
 
 
-def _pairs(network: StagedNetwork, example: Tensor) -> tuple[list[tuple[str, str]], Tensor]:
-    """The names of convolutions and of the BatchNorms that read nothing but their output, found by
-    watching the network run; and what it gives for `example`."""
-    made: dict[int, tuple[str, Tensor, int]] = {}
-    calls: dict[str, int] = {}
-    pairs: list[tuple[str, str]] = []
+def _behind_stages(network: StagedNetwork, x: Tensor) -> Iterator[Tensor]:
+    """What each stage gives in turn."""
+    for number in range(len(network.stages)):
+        x = network.run(x, number, number + 1)
+        yield x
+
+
+def _pairs(network: StagedNetwork, example: Tensor) -> tuple[list[tuple[str, str]], list[Tensor]]:
+    """The names of convolutions and of the BatchNorms that read nothing but their output, where
+    nothing else reads it, found by watching the network run; and what each stage gives for
+    `example`."""
+    watch = _Watch()
     hooks = []
-
-    def watch(name: str, module: nn.Module) -> None:
-        def ran(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            calls[name] = calls.get(name, 0) + 1
-            if isinstance(module, nn.Conv2d):
-                made[id(output)] = name, output, output._version
-                return
-            source = made.get(id(inputs[0]))
-            if source is not None and source[2] == inputs[0]._version:
-                pairs.append((source[0], name))
-
-        hooks.append(module.register_forward_hook(ran))
-
     for name, module in network.named_modules():
-        if type(module) in (nn.Conv2d, nn.BatchNorm2d):
-            watch(name, module)
+        if type(module) is nn.Conv2d:
+            hooks.append(module.register_forward_hook(watch.made(name)))
+        if type(module) is nn.BatchNorm2d:
+            hooks.append(module.register_forward_pre_hook(watch.begun(name)))
+            hooks.append(module.register_forward_hook(watch.ended))
+    given: list[Tensor] = []
     try:
-        output = network.run(example)
+        with watch:
+            for x in _behind_stages(network, example):
+                watch.read(x)  # a row of the cache, perhaps
+                given.append(x.clone())  # the next stage may write into it
     finally:
         for hook in hooks:
             hook.remove()
-    return [pair for pair in pairs if all(calls[name] == 1 for name in pair)], output
+    return watch.pairs(), given
+
+
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees which operations read what convolutions give, those outside any module as well."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._outputs: dict[int, tuple[str, Tensor]] = {}
+        self._readers: dict[str, set[str]] = {}
+        self._calls: list[str] = []
+        self._norm = ""
+
+    def made(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def ran(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            self._calls.append(name)
+            self._outputs[id(output)] = name, output
+
+        return ran
+
+    def begun(self, name: str) -> Callable[[nn.Module, Any], None]:
+        def begins(_module: nn.Module, _inputs: Any) -> None:
+            self._calls.append(name)
+            self._norm = name
+
+        return begins
+
+    def ended(self, _module: nn.Module, _inputs: Any, _output: Tensor) -> None:
+        self._norm = ""
+
+    def read(self, value: Any) -> None:
+        """`value` is read, by the BatchNorm that is running or by something else."""
+        made = self._outputs.get(id(value))
+        if made is not None:
+            self._readers.setdefault(made[0], set()).add(self._norm)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        found = [(name, next(iter(by))) for name, by in self._readers.items() if len(by) == 1]
+        return [pair for pair in found if pair[1] and all(self._calls.count(n) == 1 for n in pair)]
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        for value in (*args, *(kwargs or {}).values()):
+            for each in value if isinstance(value, list | tuple) else (value,):
+                self.read(each)
+        return func(*args, **(kwargs or {}))
 
 
 def _fold(network: StagedNetwork, convolution: str, norm: str) -> None:
