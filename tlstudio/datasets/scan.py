@@ -7,7 +7,7 @@ import queue
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +50,18 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
         raise vanished(root)
     usable = [found for found in listing.files if not reasons[found.file]]
     _check_usable(root, listing, usable, reasons)
+    whole = Meter("scan", len(reasons))  # what follows takes a moment where there are many
+    yield from whole.at(len(reasons))
     given = "val" in listing.part_folders
     parts: dict[str, Part] = {found.file: found.part for found in usable}
     if not given:
         drawn = _drawn(usable, labels, job.dataset.validation_fraction, job.seed)
         parts.update(dict.fromkeys(drawn, "val"))
+    yield from whole.at(len(reasons))
     order = {folder: index for index, folder in enumerate(labels)}
     usable.sort(key=lambda found: (_ORDER[parts[found.file]], order[found.folder], found.file))
     left_out = [LeftOut(file=file, reason=reason) for file, reason in reasons.items() if reason]
+    yield from whole.at(len(reasons))
     by_class = Counter(found.folder for found in usable)
     by_part = Counter(parts.values())
     return ScanResult(
@@ -161,12 +165,10 @@ def _named(names: Iterable[str], most: int = 5) -> str:
 def _judged(root: str, files: list[str], cache: Path | None) -> Task[dict[str, str]]:
     """The reason why each file can't be used; empty where it can. In the order of `files`."""
     cache = cache or cache_folder()
-    remembered = recall(cache, root)
-    judge = _Judge(root, remembered)
     waiting, answers = deque(files), queue.SimpleQueue[tuple[str, _Answer]]()
     stop = threading.Event()
 
-    def work() -> None:
+    def work(judge: _Judge) -> None:
         while not stop.is_set():
             try:
                 file = waiting.popleft()
@@ -180,8 +182,13 @@ def _judged(root: str, files: list[str], cache: Path | None) -> Task[dict[str, s
     threads = min(max(os.cpu_count() or 2, 2), _MOST_THREADS)
     with ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
         try:
-            workers = [pool.submit(work) for _ in range(threads)]
+            memory = pool.submit(recall, cache, root)
             yield from meter.at(done)
+            while not memory.done():
+                wait([memory], timeout=0.02)
+                yield from meter.at(done)
+            judge = _Judge(root, memory.result())
+            workers = [pool.submit(work, judge) for _ in range(threads)]
             while done < len(files):
                 try:
                     file, answer = answers.get(timeout=0.02)
