@@ -4,7 +4,7 @@ there, computed where not, the same bits either way."""
 from __future__ import annotations
 
 import contextlib
-from collections import deque
+import itertools
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -29,9 +29,8 @@ T = TypeVar("T")
 Wanted = tuple[int, View]
 """The number of a picture, and how it is looked at."""
 
-CHUNK = 8
-"""Batches whose pictures are read together before they are run: on a processor, reading and running
-at the same time hold each other up."""
+CHUNK = 4
+"""Batches that are run together, while the pictures of the next ones are read."""
 
 
 @dataclass
@@ -107,7 +106,7 @@ class Activations:
         pool = ThreadPoolExecutor(min(8, usable_cores()), thread_name_prefix="pictures")
         loading = (self._load(pool, chunk, depths) for chunk in chunks)
         try:
-            for futures in _ahead(loading, 0 if self.part.device.type == "cpu" else 1):
+            for futures in _one_ahead(loading):
                 with self.phases.during("decode"):
                     for future in futures:
                         while not finished(future):
@@ -259,11 +258,11 @@ def chunks_of(wanted: Sequence[Wanted], size: int) -> Iterator[Sequence[Wanted]]
     return (wanted[start : start + size] for start in range(0, len(wanted), size))
 
 
-def _ahead(items: Iterable[T], count: int) -> Iterator[T]:
-    """`items`, each taken `count` before it is given."""
-    waiting: deque[T] = deque()
-    for item in items:
+def _one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """`items`, each given when the next one has been taken."""
+    upcoming = iter(items)
+    waiting = list(itertools.islice(upcoming, 1))
+    for item in upcoming:
         waiting.append(item)
-        if len(waiting) > count:
-            yield waiting.popleft()
+        yield waiting.pop(0)
     yield from waiting
