@@ -23,6 +23,7 @@ from tlstudio.training import train
 from tlstudio.training.decoded import DecodedPictures
 from tlstudio.training.features import Pictures
 from tlstudio.training.loop import Loop
+from tlstudio.training.model_folder import load_model
 from tlstudio.training.sources import PictureSource
 
 NETWORK = "resnet18"
@@ -42,6 +43,7 @@ class Convolutions(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.formats: set[torch.dtype] = set()
+        self.depthwise: set[torch.dtype] = set()
 
     def __torch_dispatch__(
         self,
@@ -52,6 +54,8 @@ class Convolutions(TorchDispatchMode):
     ) -> Any:
         if "convolution" in str(function):
             self.formats.add(args[0].dtype)
+        if "aten.convolution.default" in str(function) and args[1].shape[1] == 1:
+            self.depthwise.add(args[1].dtype)
         return function(*args, **(kwargs or {}))
 
 
@@ -165,3 +169,18 @@ def test_steps_are_taken_in_bfloat16_only_where_the_processor_has_circuits_for_i
     assert (torch.bfloat16 in seen.formats) == able
     assert all(t.dtype == torch.float32 for t in run.tensors().values())
     assert all(epoch.val_loss > 0 for epoch in run.of(Epoch))
+
+
+def test_depthwise_convolutions_stay_in_single_precision_on_a_processor(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their gradients would take several times as long; averaging copies the network, too."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    recipe = {"precision": "fastest", "epochs": 1, "averaging": 0.5}
+    job = job_for(pictures, None, "mobilenet_v3_small", freeze="none", recipe=recipe)
+    with Convolutions() as seen:
+        run = Trained(job, tmp_path / "run")
+    assert torch.bfloat16 in seen.formats
+    assert seen.depthwise == {torch.float32}
+    # What is kept is a plain network, which loads and says what was checked.
+    assert load_model(run.path).card.metrics is not None

@@ -66,6 +66,8 @@ class Loop:
         # How convolutions read their pictures fastest, in every number format.
         self.network.to(memory_format=torch.channels_last)
         self.layout = _layout(self.network)
+        if self.device.type == "cpu" and self.precision != "float32":
+            _keep_depthwise_exact(self.network)
         self.optimizer = build_optimizer(self.network, self.recipe)
         self.position = self.checkpoint.position
         self.scaler = self._loss_scaling()
@@ -303,6 +305,24 @@ class Loop:
         patience = self.recipe.patience
         waited = self.position.epoch - self.position.best_epoch
         return patience is not None and waited >= patience
+
+
+class _ExactConvolution(nn.Conv2d):
+    """A convolution that computes in 32 bits even where all around it is done in fewer."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
+        with torch.autocast(input.device.type, enabled=False):
+            exact: Tensor = super()._conv_forward(input.float(), weight, bias)
+            return exact.to(input.dtype)
+
+
+def _keep_depthwise_exact(network: StagedNetwork) -> None:
+    """A processor's circuits for half precision multiply matrices. A depthwise convolution has
+    none, and its gradient in half precision takes several times as long as in single."""
+    for module in network.modules():
+        if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:
+            # The class, and no hook: running averages are copies, and state dicts stay the same.
+            module.__class__ = _ExactConvolution
 
 
 def _layout(network: StagedNetwork) -> torch.memory_format:
