@@ -41,6 +41,8 @@ OTHERS = 0.15
 """The share of the cores that other programs may use while costs are measured for good."""
 TRIES = 3
 """Measured so often beside other programs, the fastest is believed: this computer is like that."""
+RECENT = 600.0
+"""Seconds for which other programs are taken to go on as when costs were measured beside them."""
 _WRITTEN = 4_000_000
 """Bytes that are written to see what a byte costs."""
 _UPDATED = 4_000_000
@@ -54,16 +56,18 @@ Pass = Callable[[], Generator[None, None, Seconds]]
 
 
 class Measured(Record):
-    """What is kept in a file; `facts` are all that the costs depend on."""
+    """What is kept in a file; `facts` are all that the costs depend on, `at` is the time of day."""
 
     version: int
     facts: dict[str, str]
     tries: int
+    at: float
     costs: NetworkCosts
 
     @property
     def settled(self) -> bool:
-        return self.costs.steady or self.tries >= TRIES
+        recent = 0 <= time.time() - self.at < RECENT
+        return self.costs.steady or self.tries >= TRIES or recent
 
 
 def measure(
@@ -96,7 +100,7 @@ def measure(
     if known and not known.settled and not costs.steady:
         costs = _fastest(known.costs, costs)
     with suppress(StorageError):  # then it is measured again next time
-        kept = Measured(version=VERSION, facts=facts, tries=tries, costs=costs)
+        kept = Measured(version=VERSION, facts=facts, tries=tries, at=time.time(), costs=costs)
         write_text(file, kept.model_dump_json(indent=1))
     return costs
 
@@ -237,7 +241,8 @@ class _Measurement:
             yield from meter.at(2 * len(formats))
             found |= {"step": self._step(), "writing": self._writing()}
         yield from meter.at(2 * len(formats) + 1)
-        found |= {"frozen": frozen, "learning": trained, "steady": self.load.share() < OTHERS}
+        steady = costs.steady and self.load.share() < OTHERS
+        found |= {"frozen": frozen, "learning": trained, "steady": steady}
         return costs.model_copy(update=found)
 
     def _unmeasured(self, process: int) -> NetworkCosts:
@@ -346,7 +351,12 @@ class _Measurement:
             torch.autograd.backward(cross_entropy(network.classify_pooled(features), labels))
             optimizer.step()
 
-        return min(self._timed(once) for _ in range(2 * MOST))
+        def often() -> None:
+            for _ in range(MOST):
+                once()
+
+        once()
+        return self._timed(often) / MOST
 
     def _writing(self) -> float:
         """Seconds a byte that is hashed and written so that it lasts; 0 where nothing can be."""
