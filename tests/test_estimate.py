@@ -31,6 +31,7 @@ COSTS = NetworkCosts(
     size=224,
 )
 DECODING = DecodingCosts(plain=0.005, first=0.003, varied=0.002, kept=200_000)
+# Beside its arithmetic, 1 ms, every step takes another one for what goes on around it.
 RECIPE = Recipe(epochs=10, batch_size=50, patience=None)
 
 
@@ -42,7 +43,7 @@ def work(frozen: int, **values: float) -> Work:
 def test_everything_frozen_costs_each_picture_once_and_epochs_almost_nothing() -> None:
     found = estimate(COSTS, DECODING, work(3), RECIPE)
     assert found.seconds_cache == pytest.approx(1200 * (0.005 + 0.007))
-    assert found.seconds_epoch == pytest.approx(20 * 0.001)
+    assert found.seconds_epoch == pytest.approx(20 * 0.002)
     assert found.seconds == pytest.approx(sum(found.phases.values()))
 
 
@@ -52,7 +53,7 @@ def test_half_frozen_costs_each_view_once_and_epochs_the_rest_of_the_network() -
     # Of three more views one is the mirror image, for which the picture is decoded again.
     views = 3000 * 0.004 + 2000 * 0.002 + 1000 * (0.003 + 0.005)
     assert found.seconds_cache == pytest.approx(plain + views)
-    epoch = 1000 * 0.05 + 200 * 0.014 + 20 * (0.001 + 1e-9 * 5_000_000)
+    epoch = 1000 * 0.05 + 200 * 0.014 + 20 * (0.002 + 1e-9 * 5_000_000)
     assert found.seconds_epoch == pytest.approx(epoch)
     # Four views of each training picture in half precision, validation pictures in full.
     rows = 100_000 * (4 * 1000 * 2 + 200 * 4)
@@ -63,7 +64,7 @@ def test_half_frozen_costs_each_view_once_and_epochs_the_rest_of_the_network() -
 
 def test_nothing_frozen_costs_whole_steps_on_views_that_are_made_anew() -> None:
     found = estimate(COSTS, DECODING, work(0), RECIPE)
-    epoch = 1000 * (0.1 + 0.002) + 200 * 0.024 + 20 * (0.001 + 1e-9 * 6_000_000)
+    epoch = 1000 * (0.1 + 0.002) + 200 * 0.024 + 20 * (0.002 + 1e-9 * 6_000_000)
     assert found.seconds_epoch == pytest.approx(epoch)
     assert found.phases["fine_tune"] == pytest.approx(10 * epoch + 1000 * 0.003)
 

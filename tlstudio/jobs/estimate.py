@@ -21,6 +21,8 @@ SAMPLED = 4000
 pictures will all be overwritten, and is a baseline only."""
 HEAD_EPOCHS = 30
 """Epochs over the features in which a hidden head is fitted before the stages join in."""
+_AROUND = 0.001
+"""Seconds that a step takes beside the arithmetic: drawing its batch, telling of it."""
 _QUICK = 1.0
 """Epochs that follow each other faster than this many seconds share a checkpoint."""
 _IN_FLIGHT = 64
@@ -205,7 +207,7 @@ class _Parts:
 
     def epoch(self) -> float:
         costs, work, k = self.costs, self.work, self.work.frozen
-        seconds = self.steps * costs.step
+        seconds = self.steps * (costs.step + _AROUND)
         if self.all_frozen:
             return seconds
         computing = work.train * self._scale() * sum(costs.learning[self.format][k:])
