@@ -15,7 +15,7 @@ from tlstudio.errors import TLStudioError
 from tlstudio.jobs import ResumeRun, TrainingJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Epoch, Step, drive
-from tlstudio.training import loop, train
+from tlstudio.training import estimating, loop, train
 from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.loop import Loop
 
@@ -77,7 +77,7 @@ def test_a_loss_that_is_no_number_is_noticed_before_its_weights_are_kept(
 def test_training_in_float16_scales_its_loss_and_carries_on_with_that_scale(
     job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "fastest_precision", lambda _device: "float16")
+    monkeypatch.setattr(estimating, "precisions", lambda *_: ("float32", "float16"))
     chosen = job(freeze=UNFROZEN, recipe={"precision": "fastest"})
     whole = Trained(chosen, tmp_path / "whole")
     path = tmp_path / "run"

@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from tlstudio.errors import TLStudioError, UsageError
-from tlstudio.jobs import DeviceInfo
+from tlstudio.jobs import DeviceInfo, Precision
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """The names in glibc's malloc.h."""
@@ -58,19 +58,18 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def fastest_precision(device: torch.device) -> str:
-    """The number format in which this device trains fastest: "bfloat16" where it has circuits for
-    it, "float16" on graphics cards that have them for that only, else "float32". Looked up and not
-    measured, so that the same computer always says the same.
-    """
+def half_precision(device: torch.device) -> Precision | None:
+    """The half precision that this device may be faster in: "bfloat16" where it has circuits for
+    it, "float16" on graphics cards that have them for that only, else None. Whether it is faster
+    with a network is measured."""
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bfloat16"
-        return "float16" if torch.cuda.get_device_capability(device) >= _TENSOR_CORES else "float32"
+        return "float16" if torch.cuda.get_device_capability(device) >= _TENSOR_CORES else None
     if device.type == "xpu":
-        return "bfloat16" if torch.xpu.is_bf16_supported() else "float32"
+        return "bfloat16" if torch.xpu.is_bf16_supported() else None
     able = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return "bfloat16" if able.get("amx_bf16") or able.get("avx512_bf16") else "float32"
+    return "bfloat16" if able.get("amx_bf16") or able.get("avx512_bf16") else None
 
 
 def memory_in_use(device: torch.device) -> int:

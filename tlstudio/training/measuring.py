@@ -26,7 +26,7 @@ from tlstudio.errors import StorageError
 from tlstudio.jobs import HeadSpec, NetworkCosts, Precision, Record
 from tlstudio.projects.atomic import replacing, write_text
 from tlstudio.tasks import Meter, Progress, Task
-from tlstudio.training.devices import available_devices, fastest_precision
+from tlstudio.training.devices import available_devices, half_precision
 from tlstudio.training.frozen import FrozenPart, batch_size
 from tlstudio.training.inference import full_precision
 
@@ -151,8 +151,8 @@ def _better(
 
 
 def _formats(device: torch.device, *, fast: bool) -> tuple[Precision, ...]:
-    best: Precision = "bfloat16" if fastest_precision(device) == "bfloat16" else "float32"
-    return ("float32", best) if fast and best != "float32" else ("float32",)
+    half = half_precision(device) if fast else None
+    return ("float32", half) if half else ("float32",)
 
 
 def _covers(costs: NetworkCosts, formats: Sequence[Precision], *, learning: bool) -> bool:
