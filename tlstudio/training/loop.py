@@ -67,7 +67,7 @@ class Loop:
         self.network.to(memory_format=torch.channels_last)
         self.layout = _layout(self.network)
         if self.device.type == "cpu" and self.precision != "float32":
-            _keep_depthwise_exact(self.network)
+            keep_depthwise_exact(self.network)
         self.optimizer = build_optimizer(self.network, self.recipe)
         self.position = self.checkpoint.position
         self.scaler = self._loss_scaling()
@@ -316,7 +316,7 @@ class _ExactConvolution(nn.Conv2d):
             return exact.to(input.dtype)
 
 
-def _keep_depthwise_exact(network: StagedNetwork) -> None:
+def keep_depthwise_exact(network: StagedNetwork) -> None:
     """A processor's circuits for half precision multiply matrices. A depthwise convolution has
     none, and its gradient in half precision takes several times as long as in single."""
     for module in network.modules():

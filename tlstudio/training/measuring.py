@@ -29,6 +29,7 @@ from tlstudio.tasks import Meter, Progress, Task
 from tlstudio.training.devices import available_devices, half_precision
 from tlstudio.training.frozen import FrozenPart, batch_size
 from tlstudio.training.inference import full_precision
+from tlstudio.training.loop import keep_depthwise_exact
 
 VERSION = 1
 BUDGET = 0.2
@@ -294,6 +295,8 @@ class _Measurement:
         """Forward and backward with gradients, and the bytes that are kept in between."""
         network = copy.deepcopy(self.network).to(self.device)
         network.to(memory_format=torch.channels_last)
+        if self.device.type == "cpu" and name != "float32":
+            keep_depthwise_exact(network)
         network.freeze(0)
         network.train()
         pictures, kept = self._pictures(), list[int]()
