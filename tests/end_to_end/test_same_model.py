@@ -49,6 +49,8 @@ def test_engine_command_line_and_script_give_the_same_weights(
         files = [tmp_path / who / "model" / name for who in ("cli", "engine", "script")]
         contents = {file.read_bytes() for file in files}
         assert len(contents) == 1, name
-    runs = [RunFolder(tmp_path / who) for who in ("cli", "engine", "script")]
-    assert all(run.state().environment == runs[0].state().environment for run in runs)
+    settled = [RunFolder(tmp_path / who).state().environment for who in ("cli", "engine", "script")]
+    for environment in settled:
+        environment.pop("estimate_seconds")  # what is in the cache by then shortens it
+    assert settled[0] == settled[1] == settled[2]
     assert (script.path / "job.json").read_bytes() == (tmp_path / "cli" / "job.json").read_bytes()

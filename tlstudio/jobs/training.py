@@ -116,8 +116,10 @@ class Recipe(Spec):
     For long trainings: `averaging` is the decay a step of a running average of the weights, which
     is what is then checked and kept (0: the weights themselves). `sizes` are sides in pixels of
     the training pictures, each for an equal share of the epochs (empty: the backbone's input
-    size). `precision` "fastest" computes the steps in half precision where the device has circuits
-    for it; figures always come from 32 bits.
+    size).
+
+    `precision` "fastest" computes in half precision what is measured to be clearly faster in it, the
+    frozen part and the steps each by itself; figures always come from 32 bits.
 
     Training pictures that are varied anew in every epoch are decoded once, shrunk until the shorter
     side has `decoded_side` pixels (None: as many as the crops need), and kept in the cache.
@@ -144,7 +146,7 @@ class Recipe(Spec):
     sizes: tuple[int, ...] = ()
     decoded_side: int | None = Field(default=None, ge=16, le=4096)
     views: int = Field(default=4, ge=0, le=64)
-    precision: Literal["float32", "fastest"] = "float32"
+    precision: Literal["float32", "fastest"] = "fastest"
     head: HeadSpec = HeadSpec()
 
     def from_scratch(self) -> Recipe:

@@ -137,6 +137,19 @@ class Advanced(QWidget):
             read=lambda recipe: recipe.patience or 0,
             write=lambda value: {"patience": value or None},
         )
+        self._whole(
+            "views",
+            self.tr("&Kept views"),
+            0,
+            64,
+            self.tr(" a picture"),
+            special=self.tr("new ones every epoch"),
+        )
+        self._choice(
+            "precision",
+            self.tr("Numbe&r format"),
+            {"fastest": self.tr("the fastest here"), "float32": self.tr("32 bits")},
+        )
         seed = QSpinBox()
         seed.setRange(0, 2**31 - 1)
         seed.setKeyboardTracking(False)
