@@ -118,8 +118,8 @@ class Recipe(Spec):
     the training pictures, each for an equal share of the epochs (empty: the backbone's input
     size).
 
-    `precision` "fastest" computes in half precision what is measured to be clearly faster in it, the
-    frozen part and the steps each by itself; figures always come from 32 bits.
+    `precision` "fastest" computes in half precision what is measured to be clearly faster in it,
+    the frozen part and the steps each by itself; figures always come from 32 bits.
 
     Training pictures that are varied anew in every epoch are decoded once, shrunk until the shorter
     side has `decoded_side` pixels (None: as many as the crops need), and kept in the cache.
