@@ -78,6 +78,11 @@ class Caching:
         activations.shelves[depth] = shelf
         self._opened.append((shelf, absent))
 
+    def forget(self) -> None:
+        """Gives back the memory of the copies of the network; they are made again when needed."""
+        for name in ("_part", "_exact"):
+            self.__dict__.pop(name, None)
+
     def have_all(self, activations: Activations, depth: int, wanted: Sequence[Wanted]) -> bool:
         """Whether the rows of `wanted` at `depth` are all in the cache; they are read from it
         then."""

@@ -95,14 +95,22 @@ class Training:
         try:
             return (yield from self._run())
         finally:
-            for activations in self.opened:
-                activations.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Closes the cache, and gives back the memory of the copies that the frozen part makes."""
+        for activations in self.opened:
+            activations.close()
+        self.opened.clear()
+        self.caching.forget()
 
     def _run(self) -> Task[TrainResult]:
         features: tuple[Features, Features] | None = None
         boundary = (yield from self._boundary()) if self.views else None
         if self._needs_features():
             features = yield from self._features(boundary)
+        if boundary is None:
+            self._let_go()
         if self.checkpoint is None:
             assert features is not None
             with self.phases.during("probe"):
