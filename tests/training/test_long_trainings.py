@@ -54,8 +54,9 @@ class Convolutions(TorchDispatchMode):
     ) -> Any:
         if "convolution" in str(function):
             self.formats.add(args[0].dtype)
-        if "aten.convolution.default" in str(function) and args[1].shape[1] == 1:
-            self.depthwise.add(args[1].dtype)
+        # Only what learns has a gradient: the gradient, what was read, and the weights.
+        if "convolution_backward" in str(function) and args[2].shape[1] == 1:
+            self.depthwise.add(args[2].dtype)
         return function(*args, **(kwargs or {}))
 
 

@@ -318,11 +318,13 @@ class _ExactConvolution(nn.Conv2d):
 
 def keep_depthwise_exact(network: StagedNetwork) -> None:
     """A processor's circuits for half precision multiply matrices. A depthwise convolution has
-    none, and its gradient in half precision takes several times as long as in single."""
-    for module in network.modules():
-        if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:
-            # The class, and no hook: running averages are copies, and state dicts stay the same.
-            module.__class__ = _ExactConvolution
+    none, and its gradient in half precision takes several times as long as in single. Frozen stages
+    have no gradient, and what fills the cache looks for plain convolutions in them."""
+    for part in network.stages[network.frozen :]:
+        for module in part.module.modules():
+            if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:
+                # The class, and no hook: averages are copies, and state dicts stay the same.
+                module.__class__ = _ExactConvolution
 
 
 def _layout(network: StagedNetwork) -> torch.memory_format:

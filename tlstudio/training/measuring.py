@@ -295,9 +295,9 @@ class _Measurement:
         """Forward and backward with gradients, and the bytes that are kept in between."""
         network = copy.deepcopy(self.network).to(self.device)
         network.to(memory_format=torch.channels_last)
+        network.freeze(0)
         if self.device.type == "cpu" and name != "float32":
             keep_depthwise_exact(network)
-        network.freeze(0)
         network.train()
         pictures, kept = self._pictures(), list[int]()
 
