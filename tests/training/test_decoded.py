@@ -182,3 +182,15 @@ def test_a_picture_that_is_gone_is_named_and_leaves_no_half_cache(
     with pytest.raises(DatasetError, match=r"1\.png"):
         drive(decode(pictures, SIDE, tmp_path / "cache"), nothing)
     assert not list((tmp_path / "cache").rglob("*.*"))
+
+
+def test_a_file_that_goes_away_in_the_middle_costs_time_only(folder: Path, tmp_path: Path) -> None:
+    whole = decoded_in(folder, tmp_path)
+    before = [whole[number].tobytes() for number in range(len(whole.pictures))]
+    for cut in (1000, 0):
+        for file in tmp_path.rglob("*.pixels"):
+            os.truncate(file, cut)
+        assert [whole[number].tobytes() for number in range(len(before))] == before
+    for file in tmp_path.rglob("*.pixels"):
+        file.unlink()
+    assert [whole[number].tobytes() for number in range(len(before))] == before

@@ -45,25 +45,36 @@ class DecodedPictures:
     """Training pictures, each shrunk until its shorter side has `side` pixels, read by number.
 
     With a file behind them they come from there; without one, and where a picture in the file has
-    changed, they are decoded again: the pixels are the same either way.
+    changed, or the file went away, they are decoded again: the pixels are the same either way. The
+    file is not mapped into memory: one that is cut short while it is mapped ends the process.
     """
 
     def __init__(self, pictures: Pictures, side: int, file: Path | None) -> None:
-        self.pictures, self.side = pictures, side
-        self._pixels: npt.NDArray[np.uint8] | None = None
+        self.pictures, self.side, self._file = pictures, side, file
+        self._index: npt.NDArray[np.int64] | None = None
         if file is not None:
-            self._pixels = np.memmap(file, np.uint8, "r")
-            self._index = _read_index(file, len(pictures))
+            with contextlib.suppress(OSError, ValueError, EOFError):  # another run dropped it
+                self._index = _read_index(file, len(pictures))
 
     def __getitem__(self, number: int) -> Pixels:
         """The picture as (H, W, 3) uint8. Raises `DatasetError` if it is gone."""
-        if self._pixels is not None:
+        if self._index is not None:
             start, height, width, check = (int(value) for value in self._index[number])
-            values = self._pixels[start : start + height * width * 3].tobytes()
+            values = self._read(start, height * width * 3)
             if zlib.crc32(values) == check:
-                pixels = np.frombuffer(bytearray(values), np.uint8)  # torch wants to own its input
+                pixels = np.frombuffer(values, np.uint8)
                 return pixels.reshape(height, width, 3)
         return training_pixels(self.pictures.files[number], self.side)
+
+    def _read(self, start: int, count: int) -> bytearray:
+        """What the file has there, which torch may own; less, or nothing, where it went away."""
+        assert self._file is not None
+        try:
+            with self._file.open("rb") as file:
+                file.seek(start)
+                return bytearray(file.read(count))
+        except OSError:
+            return bytearray()
 
 
 def training_pictures(
