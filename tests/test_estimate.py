@@ -114,7 +114,8 @@ def test_memory_grows_with_the_batch_by_what_the_learning_blocks_keep() -> None:
         recipe = RECIPE.model_copy(update={"batch_size": batch})
         return estimate(COSTS, DECODING, work(1), recipe).memory_bytes
 
-    assert memory(100) - memory(50) == 50 * 3_000_000
+    # And a third as much for gradients and gaps.
+    assert memory(100) - memory(50) == pytest.approx(1.3 * 50 * 3_000_000)
 
 
 @pytest.mark.parametrize(("gain", "chosen"), [(1.1, "float32"), (1.3, "bfloat16")])

@@ -27,6 +27,8 @@ _QUICK = 1.0
 """Epochs that follow each other faster than this many seconds share a checkpoint."""
 _IN_FLIGHT = 64
 """Pictures that are prepared ahead of the network."""
+_SLACK = 1.3
+"""Gradients on their way back, and gaps between blocks, beside what the backward pass needs."""
 _KEPT_CHECKED = 1_000_000_000
 """Bytes up to which preprocessed validation pictures stay in memory between epochs."""
 
@@ -246,7 +248,7 @@ class _Parts:
         if not self.all_frozen:
             total += 12 * self.learning
             batch = min(self.recipe.batch_size, work.train)
-            total += batch * self._scale() * sum(costs.kept[work.frozen :])
+            total += _SLACK * batch * self._scale() * sum(costs.kept[work.frozen :])
         return total
 
     def disk(self) -> float:
