@@ -134,7 +134,8 @@ def test_half_precision_is_used_only_where_it_is_clearly_faster(gain: float, cho
     assert precisions(costs, fastest, 1) == (chosen, chosen)
     # With everything frozen only the head learns, for which digits are free.
     assert precisions(costs, fastest, 3) == (chosen, "float32")
-    assert precisions(costs, RECIPE, 1) == ("float32", "float32")
+    exact = RECIPE.model_copy(update={"precision": "float32"})
+    assert precisions(costs, exact, 1) == ("float32", "float32")
 
 
 def test_an_answer_crosses_the_pipe_unharmed() -> None:

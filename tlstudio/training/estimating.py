@@ -48,7 +48,7 @@ from tlstudio.training.running import pictures_of
 from tlstudio.training.start import load_start, settled
 from tlstudio.training.views import PLAIN, views_of
 
-BUDGET = 0.15
+BUDGET = 0.1
 """Seconds after which no further pictures are decoded."""
 ROUNDS = 4
 """How many groups of pictures are decoded at most; the first is only a warm-up."""

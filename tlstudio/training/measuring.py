@@ -32,7 +32,7 @@ from tlstudio.training.inference import full_precision
 from tlstudio.training.loop import keep_depthwise_exact
 
 VERSION = 1
-BUDGET = 0.2
+BUDGET = 0.1
 """Seconds after which a measurement is not repeated any more."""
 LEAST, MOST = 2, 8
 """How often it is made after a first time that is only a warm-up."""
