@@ -16,7 +16,7 @@ from tlstudio.jobs import HeadSpec
 from tlstudio.training.frozen import POSITIONS, FrozenPart, batch_size, weights_digest
 
 CPU = torch.device("cpu")
-QUICK = {"mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "densenet121"}
+QUICK = {"mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "efficientnet_b0"}
 FAMILIES = [
     pytest.param(each, marks=[] if each in QUICK else pytest.mark.slow)
     for each in sorted({*SMALLEST, *QUICK})

@@ -55,8 +55,9 @@ class Activations:
     # --- what a run asks for --------------------------------------------------------------------
 
     def prepare(self, wanted: Sequence[Wanted], depths: Sequence[int]) -> Task[None]:
-        """Computes and keeps those of `wanted` that are not in the cache yet."""
-        if not self.shelves:
+        """Computes and keeps those of `wanted` that are not in the cache yet, for as long as there
+        is anything to keep them in."""
+        if not (self._keeping and all(depth in self.shelves for depth in depths)):
             return
         absent = [each for each in wanted if not self._has(each, depths)]
         done = len(wanted) - len(absent)
@@ -68,6 +69,8 @@ class Activations:
                 for rows in stream:
                     done += 0 if rows is None else len(rows[depths[0]])
                     yield from meter.at(done)
+                    if not self._keeping:
+                        break
         finally:
             self._publish()
         yield from self.said()
@@ -179,13 +182,12 @@ class Activations:
     def _kept(self, name: bytes, depths: Sequence[int]) -> dict[int, Row] | None:
         """The rows of a view from the cache, None where not all are there."""
         found: dict[int, Row] = {}
-        for depth in depths:
+        for depth in depths:  # all of them, so that each shelf learns what it has lost
             shelf = self.shelves.get(depth)
             row = shelf.read(name) if shelf else None
-            if row is None:
-                return None
-            found[depth] = row
-        return found
+            if row is not None:
+                found[depth] = row
+        return found if len(found) == len(depths) else None
 
     def _rows(self, loaded: Sequence[_Loaded], depths: Sequence[int]) -> dict[int, Tensor]:
         made = [each.pictures for each in loaded if each.pictures is not None]

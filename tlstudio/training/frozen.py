@@ -26,6 +26,16 @@ from tlstudio.training.inference import full_precision
 POSITIONS = 16
 """Positions of a map that a row keeps beside the average, where the head is a convolution."""
 
+_CURVED = {
+    *("SiLU", "Swish", "Sigmoid", "GELU", "GELUTanh", "QuickGELU", "Tanh", "Mish", "ELU", "SELU"),
+    *("CELU", "Softplus", "LogSigmoid"),
+}
+"""Activation functions, of torch and of timm, that are not computed by arithmetic alone."""
+_BLOCK = 64
+"""Numbers that a processor computes together at most: two of its widest registers in bfloat16."""
+_SHARE = 32768
+"""Numbers below which torch starts no further thread."""
+
 _FOLDED_ALIKE = 1e-3
 """How far folded stages may be from the others, relative to the largest number, before they are not
 used."""
@@ -90,6 +100,8 @@ class FrozenPart:
     def ready(self) -> StagedNetwork:
         """The stages as they are run."""
         network = _folded(self._network, self._crop, self.device)
+        if self.device.type == "cpu":
+            network = _alone(network)
         return network.to(getattr(torch, self.precision)).to(memory_format=torch.channels_last)
 
     def _run(
@@ -266,9 +278,47 @@ def _fold(network: StagedNetwork, convolution: str, norm: str) -> None:
         conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
     )
     conv.register_parameter("bias", bias)
-    # In every container: a stage may hold the layers of its network in one of its own.
+    _replace(network, bn, nn.Identity())
+
+
+def _replace(network: StagedNetwork, old: nn.Module, new: nn.Module) -> None:
+    """In every container: a stage may hold the layers of its network in one of its own."""
     for container in (network, *(part.module for part in network.stages)):
-        for parent in container.modules():
+        for parent in list(container.modules()):
             for name, child in parent.named_children():
-                if child is bn:
-                    setattr(parent, name, nn.Identity())
+                if child is old and parent is not new:
+                    setattr(parent, name, new)
+
+
+class _Alone(nn.Module):
+    """Runs `function` on one picture at a time where its place in the batch would show.
+
+    Processors compute functions such as the exponential for many numbers at once, and in another
+    way, whose last bit may differ, for the few that are left over at the end of a thread's share.
+    """
+
+    def __init__(self, function: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        if _nothing_left_over(x.numel()):
+            rows: Tensor = self.function(x)
+            return rows
+        return torch.cat([self.function(each) for each in x.split(1)])
+
+
+def _nothing_left_over(count: int) -> bool:
+    """Whether torch gives each of its threads whole blocks of `count` numbers."""
+    threads = min(torch.get_num_threads(), -(-count // _SHARE))
+    return count % _BLOCK == 0 and -(-count // threads) % _BLOCK == 0
+
+
+def _alone(network: StagedNetwork) -> StagedNetwork:
+    """Has `network`'s activation functions see one picture at a time where the place in a batch
+    would show."""
+    functions = {module for part in network.stages for module in part.module.modules()}
+    for module in functions:
+        if type(module).__name__ in _CURVED and not list(module.children()):
+            _replace(network, module, _Alone(module))
+    return network

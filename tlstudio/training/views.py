@@ -65,7 +65,7 @@ class ViewMaker:
     def make(self, file: Path, digest: bytes, views: Sequence[View]) -> Tensor:
         """The views (V, 3, crop, crop) of `file`, whose content has the digest `digest`.
 
-        Raises `PictureError`.
+        Raises `PictureError` or `DatasetError`.
         """
         kinds = {view.kind for view in views}
         plain = self._plain(file) if kinds & {"plain", "mirrored"} else None
