@@ -57,7 +57,8 @@ class Activations:
     def prepare(self, wanted: Sequence[Wanted], depths: Sequence[int]) -> Task[None]:
         """Computes and keeps those of `wanted` that are not in the cache yet, for as long as there
         is anything to keep them in."""
-        if not (self._keeping and all(depth in self.shelves for depth in depths)):
+        useful = self._keeping and all(depth in self.shelves for depth in depths)
+        if not useful:
             return
         absent = [each for each in wanted if not self._has(each, depths)]
         done = len(wanted) - len(absent)

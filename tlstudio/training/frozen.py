@@ -305,7 +305,7 @@ class _Alone(nn.Module):
         if _nothing_left_over(x.numel()):
             rows: Tensor = self.function(x)
             return rows
-        return torch.cat([self.function(each) for each in x.split(1)])
+        return torch.cat([self.function(each) for each in torch.split(x, 1)])
 
 
 def _nothing_left_over(count: int) -> bool:
