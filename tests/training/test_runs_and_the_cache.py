@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import re
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.torch import load_file
-from training.made_jobs import UNFROZEN, nothing, stop_when
+from training.made_jobs import UNFROZEN, nothing, one_core, stop_when
 
 from tlstudio.jobs import ResumeRun, TrainingJob, TrainRun
 from tlstudio.tasks import Event, Logged, Progress, Step, Warned, drive
 from tlstudio.training import caching, train
+from tlstudio.training.activation_store import Shelf
 
 Jobs = Callable[..., TrainingJob]
 BOTH = ("model.safetensors", "last.safetensors")
@@ -148,3 +153,38 @@ def test_a_run_stopped_while_the_cache_is_filled_leaves_what_it_had(
     resumed = chosen.resume("stopped")
     shutil.rmtree(chosen.cache)
     assert resumed == chosen.run("first")
+
+
+def _killed(request: TrainRun) -> None:
+    """Publishes every row at once, and dies at the seventh."""
+    add, added = Shelf.add, list[bytes]()
+
+    def published(shelf: Shelf, name: bytes, row: Any) -> None:
+        add(shelf, name, row)
+        added.append(name)
+        if len(added) == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        shelf.publish()
+
+    Shelf.add = published  # type: ignore[method-assign]
+    with one_core():
+        drive(train.train(request), nothing)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")
+def test_a_run_killed_while_the_cache_is_filled_leaves_what_was_published(
+    runs: Callable[..., Runs],
+) -> None:
+    chosen = runs("all")
+    process = multiprocessing.get_context("spawn").Process(
+        target=_killed, args=(chosen.request("killed"),)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    resumed = chosen.run("second")
+    found = [int(count) for count in re.findall(r"(\d+) of \d+ views", chosen.said())]
+    assert sum(found) == 6
+    shutil.rmtree(chosen.cache)
+    assert chosen.run("third") == resumed
