@@ -99,6 +99,17 @@ def keep_freed_memory() -> bool:
 
 
 @contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """For matrices so small that waking a second thread takes longer than the arithmetic."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
 def memory_errors(hint: str = _LESS_MEMORY) -> Iterator[None]:
     """Turns what torch and numpy raise where memory does not suffice into a sentence."""
     try:

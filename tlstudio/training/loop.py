@@ -140,7 +140,7 @@ class Loop:
             position.epoch * steps + position.step, self.recipe.epochs * steps, self.recipe.warmup
         )
         set_rates(self.optimizer, factor)
-        torch.manual_seed(_seed(self.seed, epoch, position.step))
+        _begin_drawing(_seed(self.seed, epoch, position.step), self.device)
         labels = labels.to(self.device, non_blocking=True)
         reduced = _REDUCED.get(self.precision)
         with torch.autocast(self.device.type, reduced, enabled=reduced is not None):
@@ -339,6 +339,14 @@ def _layout(network: StagedNetwork) -> torch.memory_format:
 
 def _best(position: Position) -> tuple[int, float, float]:
     return position.best_epoch, position.best_accuracy, position.best_loss
+
+
+def _begin_drawing(seed: int, device: torch.device) -> None:
+    """As `torch.manual_seed`, which notes who called it for devices that are not even there, and so
+    takes as long as a step over features."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def _seed(*parts: int) -> int:

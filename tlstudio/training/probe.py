@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tlstudio.tasks import Meter, Progress
+from tlstudio.training.devices import one_thread
 from tlstudio.training.logistic import Fits, Sketch, Work
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -59,17 +60,13 @@ def fit_probe(
     the stronger penalty. One standardised copy of the features is all that needs much memory.
     """
     meter = Meter("probe", STEPS, "steps")
-    threads = torch.get_num_threads()
-    try:
-        # Products this small gain little from several cores, and lose many times as much where one
-        # of them is busy: after each the others wait for it.
-        torch.set_num_threads(1)
+    # Products this small gain little from several cores, and lose many times as much where one of
+    # them is busy: after each the others wait for it.
+    with one_thread():
         mean, scale = yield from _metered(_mean_and_scale(features), meter, 0)
         x = yield from _metered(_standardised(features, mean, scale), meter, 0)
         weights = class_weights.float()[labels]
         coefficients, strength = yield from _fit(x, labels, classes, weights, seed, meter)
-    finally:
-        torch.set_num_threads(threads)
     weight = coefficients[:, :-1] / scale
     bias = coefficients[:, -1] - weight @ mean
     return Probe(weight.float(), bias.float(), strength)

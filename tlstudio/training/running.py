@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from tlstudio.training.checkpoint import (
     load_learning_state,
 )
 from tlstudio.training.decoded import training_pictures
-from tlstudio.training.devices import resolve_device
+from tlstudio.training.devices import one_thread, resolve_device
 from tlstudio.training.features import Features, Pictures
 from tlstudio.training.loop import Loop
 from tlstudio.training.outcome import POSITIONS, head_tensors, write_outcome
@@ -239,7 +240,8 @@ class Training:
             answers=self._answers,
             precision=str(self.environment["precision"]),
         )
-        return (yield from loop.run())
+        with one_thread() if self.all_frozen else contextlib.nullcontext():
+            return (yield from loop.run())
 
     def _first_head(self, probe: Tensors) -> Tensors:
         """The head that the epochs start from: the probe's.
