@@ -102,8 +102,11 @@ def look_ahead(
     entry = find_backbone(job.backbone.id)
     frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
     look = _Look(job, entry, split, environment, cache)
-    result = yield from look.measured(network, learning=frozen < len(entry.stages))
+    learning = frozen < len(entry.stages)
+    result = yield from look.measured(network, learning=learning)
     result = yield from look.with_cache(result, network, frozen)
+    if learning or result.features_there < 1:  # else no picture is decoded
+        result = yield from look.with_decoding(result, views=learning)
     result = result.model_copy(update={"start": time.monotonic() - started})
     scratch = job.backbone.weights.source == "scratch"
     expected = result.of(job.recipe, frozen, scratch=scratch)
@@ -127,6 +130,7 @@ def measure_for(request: EstimateJob) -> Task[EstimateResult]:
     if (cache / ACTIVATIONS).is_dir():
         network = yield from _loaded(job, entry, split, model)
     result = yield from look.measured(network, learning=True)
+    result = yield from look.with_decoding(result, views=True)
     if network is not None:
         frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
         result = yield from look.with_cache(result, network, frozen)
@@ -171,8 +175,8 @@ class _Look:
         self.device = torch.device(str(self.environment["device"]))
 
     def measured(self, network: StagedNetwork | None, *, learning: bool) -> Task[EstimateResult]:
-        """With the costs of learning where any stage may learn."""
-        recipe, split = self.job.recipe, self.split
+        """What the network costs, with learning where any stage may learn."""
+        split = self.split
         costs = yield from measure(
             self.entry,
             self.spec.crop,
@@ -180,21 +184,24 @@ class _Look:
             int(self.environment["threads"]),
             self.cache,
             learning=learning,
-            fast=recipe.precision == "fastest",
+            fast=self.job.recipe.precision == "fastest",
             network=network,
-        )
-        files = [Path(split.folder) / each.file for each in split.files]
-        decoding = yield from measure_decoding(
-            files, self.spec, recipe.augmentation, views=learning
         )
         return EstimateResult(
             costs=costs,
-            decoding=decoding,
+            decoding=DecodingCosts(plain=0),
             train=split.split.train,
             val=split.split.val,
             classes=len(split.classes),
             start=0.0,
         )
+
+    def with_decoding(self, result: EstimateResult, *, views: bool) -> Task[EstimateResult]:
+        """And with what pictures cost; varied views only with `views`."""
+        files = [Path(self.split.folder) / each.file for each in self.split.files]
+        augmentation = self.job.recipe.augmentation
+        decoding = yield from measure_decoding(files, self.spec, augmentation, views=views)
+        return result.model_copy(update={"decoding": decoding})
 
     def with_cache(
         self, result: EstimateResult, network: StagedNetwork, frozen: int
