@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember
 from tlstudio.errors import DatasetError
-from tlstudio.tasks import Meter, Task
+from tlstudio.tasks import Meter, Phase, Task
 
 _THREADS = 4
 _AT_ONCE = 256
@@ -34,7 +34,9 @@ class Content:
             return False
 
 
-def contents(folder: Path, names: Sequence[str], cache: Path) -> Task[tuple[Content, ...]]:
+def contents(
+    folder: Path, names: Sequence[str], cache: Path, phase: Phase = "features"
+) -> Task[tuple[Content, ...]]:
     """The contents of the readable pictures called `names`, relative to `folder`. What the memory
     in `cache` knows is not read again until its size or time of change differ.
 
@@ -56,7 +58,7 @@ def contents(folder: Path, names: Sequence[str], cache: Path) -> Task[tuple[Cont
             ) from error
 
     found: list[Content] = []
-    meter, upcoming = Meter("features", len(names)), iter(names)
+    meter, upcoming = Meter(phase, len(names)), iter(names)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="contents") as pool:
         while slice_ := list(itertools.islice(upcoming, _AT_ONCE)):
             # Handing a file to a thread takes longer than to see that it has not changed.

@@ -17,7 +17,7 @@ from tlstudio.datasets.contents import contents
 from tlstudio.errors import StorageError
 from tlstudio.images.reader import READER_VERSION
 from tlstudio.jobs import Augmentation
-from tlstudio.tasks import Event, Logged, Task
+from tlstudio.tasks import Event, Logged, Phase, Task
 from tlstudio.training.activation_store import Shelf, make_room, shelf_folder
 from tlstudio.training.activations import Activations, Wanted
 from tlstudio.training.features import Pictures
@@ -46,10 +46,12 @@ class Caching:
     _opened: list[tuple[Shelf, int]] = field(default_factory=list, init=False)
     """Shelves in use, and how many rows each was to take when it was opened."""
 
-    def activations(self, pictures: Pictures, *, exact: bool) -> Task[Activations]:
+    def activations(
+        self, pictures: Pictures, *, exact: bool, phase: Phase = "features"
+    ) -> Task[Activations]:
         """`exact` for the pictures that figures come from. Raises `DatasetError`."""
         with self.phases.during("decode"):
-            held = yield from contents(pictures.folder, pictures.names, self.cache)
+            held = yield from contents(pictures.folder, pictures.names, self.cache, phase)
         return Activations(
             pictures=pictures,
             contents=held,
@@ -104,7 +106,7 @@ class Caching:
         """Which share of the rows of `views` is in the cache already; changes nothing."""
         if not ((self.cache / ACTIVATIONS).is_dir() and len(pictures) and views):
             return 0.0
-        activations = yield from self.activations(pictures, exact=exact)
+        activations = yield from self.activations(pictures, exact=exact, phase="measure")
         with contextlib.closing(self._shelf(activations, depth)) as shelf:
             wanted = [(number, view) for number in range(len(pictures)) for view in views]
             return sum(activations.name(*each) in shelf for each in wanted) / len(wanted)
