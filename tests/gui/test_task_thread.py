@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Generator
-from itertools import pairwise
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -97,11 +96,11 @@ def test_a_flood_of_events_leaves_the_main_thread_free(qtbot: QtBot) -> None:
     times: list[float] = []
     thread.progressed.connect(lambda _: times.append(time.monotonic()))
     thread.start()
-    qtbot.waitUntil(lambda: len(times) >= 6)
+    qtbot.waitUntil(lambda: len(times) >= 16)
     with qtbot.waitSignal(thread.ended):
         stop.set()
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert sorted(gaps)[len(gaps) // 2] > 0.03
+    # On the whole, not gap by gap: on a busy computer two that were sent apart may arrive at once.
+    assert times[15] - times[0] > 15 * 0.02
 
 
 def test_a_failure_brings_its_sentence_and_hint(qtbot: QtBot) -> None:
