@@ -7,15 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from tlstudio.jobs.base import Device, Spec
-from tlstudio.jobs.training import DatasetSpec, TrainingJob
+from tlstudio.jobs.dataset import DatasetSpec
+from tlstudio.jobs.training import TrainingJob
 
 
 class ScanJob(Spec):
-    """Looks through a folder of pictures; the result is a `ScanResult`."""
+    """Looks through a data set; the result is a `ScanResult`, without `listed` one that leaves
+    what there may be many thousands of to the project's index."""
 
     kind: Literal["scan"] = "scan"
     dataset: DatasetSpec
     seed: int = 0
+    listed: bool = True
 
 
 class SampleJob(Spec):

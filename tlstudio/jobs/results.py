@@ -9,45 +9,8 @@ from pydantic import Field, TypeAdapter
 from tlstudio.jobs.base import Record
 from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, estimate
 from tlstudio.jobs.requests import ExportFormat
+from tlstudio.jobs.scanning import LeftOut, ScanResult
 from tlstudio.jobs.training import Recipe
-
-Part = Literal["train", "val", "test"]
-
-
-class LeftOut(Record):
-    """A file that is not used, and why; `file` is relative to the folder, with forward slashes."""
-
-    file: str
-    reason: str
-
-
-class Picture(Record):
-    """A picture that is used; `file` is relative to the folder, with forward slashes."""
-
-    file: str
-    label: str
-    part: Part
-
-
-class Split(Record):
-    """How many pictures each part has. `given` is true where the folder brought its own split."""
-
-    given: bool
-    train: int
-    val: int
-    test: int
-
-
-class ScanResult(Record):
-    """`classes` maps each class, in label order, to its number of pictures over all parts."""
-
-    kind: Literal["scan"] = "scan"
-    folder: str
-    pictures: int
-    classes: dict[str, int]
-    split: Split
-    left_out: tuple[LeftOut, ...] = ()
-    files: tuple[Picture, ...] = ()
 
 
 class SampleResult(Record):

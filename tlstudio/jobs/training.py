@@ -9,20 +9,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tlstudio.errors import UsageError
 from tlstudio.jobs.base import Device, Spec
+from tlstudio.jobs.dataset import DatasetSpec
 
-# --- what to learn from -------------------------------------------------------------------------
-
-
-class DatasetSpec(Spec):
-    """A folder with one sub-folder a class, or with `train/` and `val/` (and `test/`) above them.
-
-    `class_names` renames classes (folder name -> shown name); the folder itself is never changed.
-    `validation_fraction` counts only where the folder brings no validation pictures of its own.
-    """
-
-    folder: str
-    validation_fraction: float = Field(default=0.2, ge=0.05, le=0.5)
-    class_names: dict[str, str] = Field(default_factory=dict)
+# --- what to start from -------------------------------------------------------------------------
 
 
 class WeightsSpec(Spec):

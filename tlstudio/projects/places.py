@@ -20,6 +20,10 @@ def runs_folder() -> Path:
     return _folder("runs", _data() / "runs")
 
 
+def projects_folder() -> Path:
+    return _folder("projects", _data() / "projects")
+
+
 def samples_folder() -> Path:
     return _folder("samples", _data() / "samples")
 
