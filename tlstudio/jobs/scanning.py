@@ -111,7 +111,8 @@ class Changes(Record):
 
 class ScanResult(Record):
     """What was found. `classes` maps each class, in label order, to its number of pictures over all
-    parts, `parts` to its number in each.
+    parts, `parts` to its number in each. `names` maps classes as they were found to the names that
+    are shown, where these differ. `fingerprint` changes with whatever a training would learn from.
 
     `findings` are in the order of how much they would hurt. Where the scan was not to list them
     (`ScanJob.listed`), `files`, `left_out`, `converted` and `findings` are empty and stand in the
@@ -124,7 +125,9 @@ class ScanResult(Record):
     classes: dict[str, int]
     split: Split
     parts: dict[str, dict[Part, int]] = Field(default_factory=dict)
+    names: dict[str, str] = Field(default_factory=dict)
     project: str = ""
+    fingerprint: str = ""
     left_out: tuple[LeftOut, ...] = ()
     converted: tuple[Converted, ...] = ()
     findings: tuple[Finding, ...] = ()
