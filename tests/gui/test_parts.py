@@ -15,20 +15,21 @@ from tlstudio.gui.widgets.parts import (
     paint_place,
     place_colour,
 )
+from tlstudio.projects.index import Place
 
 
-def painted(place: str) -> QImage:
+def painted(place: Place) -> QImage:
     image = QImage(40, 20, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     painter = QPainter(image)
-    paint_place(painter, QRectF(0, 0, 40, 20), place)  # type: ignore[arg-type]
+    paint_place(painter, QRectF(0, 0, 40, 20), place)
     painter.end()
     return image
 
 
 def test_each_part_is_told_apart_without_its_colour(qtbot: QtBot) -> None:
     grey = {
-        place: painted(place).convertToFormat(QImage.Format.Format_Mono).constBits().tobytes()
+        place: bytes(painted(place).convertToFormat(QImage.Format.Format_Mono).constBits())
         for place in PLACES
     }
     assert len(set(grey.values())) == len(PLACES)
