@@ -18,7 +18,16 @@ from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.state import PageId, WizardState
-from tlstudio.jobs import Job, LeftOut, Result, SampleJob, SampleResult, ScanJob, ScanResult
+from tlstudio.jobs import (
+    Changes,
+    Job,
+    LeftOut,
+    Result,
+    SampleJob,
+    SampleResult,
+    ScanJob,
+    ScanResult,
+)
 from tlstudio.projects.places import samples_folder
 from tlstudio.tasks import Event, Progress
 
@@ -49,7 +58,7 @@ def finds(client: ScriptedClient, *results: ScanResult) -> None:
 
 def open_folder(qtbot: QtBot, page: ImagesPage, folder: str = "/pictures") -> None:
     page.open_folder(folder)
-    qtbot.waitUntil(lambda: page.bars.isVisible() or page.notice.isVisible())
+    qtbot.waitUntil(lambda: page.found.pictures.bars.isVisible() or page.notice.isVisible())
 
 
 def test_an_empty_page_offers_the_one_next_thing(page: ImagesPage) -> None:
@@ -63,10 +72,12 @@ def test_a_folder_is_scanned_and_shown(
 ) -> None:
     finds(client, scan)
     open_folder(qtbot, page, scan.folder)
-    assert page.bars.classes.rowCount() == 2
-    assert page.thumbnails.thumbnails.rowCount() == 30
-    assert page.split_label.text().startswith("It will learn from 40 pictures and be checked on 10")
-    assert not page.findings.isVisible()
+    assert page.found.pictures.bars.classes.rowCount() == 2
+    assert page.found.pictures.thumbnails.thumbnails.rowCount() == 30
+    assert page.found.split_label.text().startswith(
+        "It will learn from 40 pictures and be checked on 10"
+    )
+    assert not page.found.pictures.findings.isVisible()
     assert page.isComplete()
     assert page.primary() is None
 
@@ -76,10 +87,10 @@ def test_thumbnails_of_the_chosen_class_arrive(
 ) -> None:
     finds(client, scan)
     open_folder(qtbot, page, scan.folder)
-    model = page.thumbnails.thumbnails
+    model = page.found.pictures.thumbnails.thumbnails
     qtbot.waitUntil(lambda: model.index(0).data(Qt.ItemDataRole.DecorationRole) is not None)
     assert model.path(0) == Path(scan.folder) / "hole/00000.png"
-    qtbot.keyClick(page.bars, Qt.Key.Key_Down)
+    qtbot.keyClick(page.found.pictures.bars, Qt.Key.Key_Down)
     assert model.path(0) == Path(scan.folder) / "stain/00000.png"
     qtbot.waitUntil(lambda: model.index(0).data(Qt.ItemDataRole.DecorationRole) is not None)
 
@@ -89,8 +100,10 @@ def test_a_picture_opens_larger_and_arrows_show_its_neighbours(
 ) -> None:
     finds(client, scan)
     open_folder(qtbot, page, scan.folder)
-    page.thumbnails.setCurrentIndex(page.thumbnails.thumbnails.index(2))
-    qtbot.keyClick(page.thumbnails, Qt.Key.Key_Return)
+    page.found.pictures.thumbnails.setCurrentIndex(
+        page.found.pictures.thumbnails.thumbnails.index(2)
+    )
+    qtbot.keyClick(page.found.pictures.thumbnails, Qt.Key.Key_Return)
     dialog = page.findChild(PictureDialog)
     assert dialog is not None
     assert dialog.windowTitle() == "00002.png"
@@ -102,13 +115,13 @@ def test_a_picture_opens_larger_and_arrows_show_its_neighbours(
 
 def test_50000_pictures_are_shown_at_once(qtbot: QtBot, page: ImagesPage) -> None:
     page.state.set_scan(made_up_scan({"many": 50_000, "few": 4000}))
-    assert page.thumbnails.thumbnails.rowCount() == 50_000
-    last = page.thumbnails.thumbnails.index(49_999)
+    assert page.found.pictures.thumbnails.thumbnails.rowCount() == 50_000
+    last = page.found.pictures.thumbnails.thumbnails.index(49_999)
 
     def at_the_end() -> bool:
-        page.thumbnails.scrollToBottom()
-        shown = page.thumbnails.viewport().rect()
-        return shown.intersects(page.thumbnails.visualRect(last))
+        page.found.pictures.thumbnails.scrollToBottom()
+        shown = page.found.pictures.thumbnails.viewport().rect()
+        return shown.intersects(page.found.pictures.thumbnails.visualRect(last))
 
     qtbot.waitUntil(at_the_end)
 
@@ -158,40 +171,40 @@ def test_a_bad_folder_says_what_to_do_and_keeps_the_good_one(
     assert page.notice.message == "The folder /x holds only one class."
     assert page.notice.hint == "Add another."
     assert page.state.folder == scan.folder
-    assert page.bars.isVisible()
+    assert page.found.pictures.bars.isVisible()
 
 
 def test_left_out_files_are_listed_with_their_reason(qtbot: QtBot, page: ImagesPage) -> None:
     left_out = (LeftOut(file="ants/broken.jpg", reason="The file is cut off."),)
     page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}, left_out=left_out))
-    assert page.findings.isVisible()
-    assert page.findings.sentences() == ["1 file is left out."]
+    assert page.found.pictures.findings.isVisible()
+    assert page.found.pictures.findings.sentences() == ["1 file is left out."]
 
 
 def test_too_few_pictures_stop_and_say_why(qtbot: QtBot, page: ImagesPage) -> None:
     page.state.set_scan(made_up_scan({"ants": 30, "bees": 1}))
     assert not page.isComplete()
-    assert "“bees” has 1 picture" in page.findings.sentences()[0]
+    assert "“bees” has 1 picture" in page.found.pictures.findings.sentences()[0]
 
 
 def rename(qtbot: QtBot, page: ImagesPage, name: str) -> None:
-    page.bars.setFocus()
-    qtbot.keyClick(page.bars, Qt.Key.Key_F2)
-    editor = page.bars.findChild(QLineEdit)
+    page.found.pictures.bars.setFocus()
+    qtbot.keyClick(page.found.pictures.bars, Qt.Key.Key_F2)
+    editor = page.found.pictures.bars.findChild(QLineEdit)
     assert editor is not None
     editor.selectAll()
     qtbot.keyClicks(editor, name)
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: page.bars.findChild(QLineEdit) is None)
+    qtbot.waitUntil(lambda: page.found.pictures.bars.findChild(QLineEdit) is None)
 
 
 def test_a_class_is_renamed_in_place_and_ctrl_z_undoes_it(qtbot: QtBot, page: ImagesPage) -> None:
     page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}))
     rename(qtbot, page, "Ameisen")
     assert page.state.class_name("ants") == "Ameisen"
-    assert page.bars.classes.index(0).data() == "Ameisen"
-    page.bars.setFocus()
-    qtbot.keyClick(page.bars, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.found.pictures.bars.classes.index(0).data() == "Ameisen"
+    page.found.pictures.bars.setFocus()
+    qtbot.keyClick(page.found.pictures.bars, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert page.state.class_name("ants") == "ants"
 
 
@@ -220,7 +233,7 @@ def test_a_folder_can_be_dropped(
 ) -> None:
     finds(client, scan)
     drop(page, Path(scan.folder))
-    qtbot.waitUntil(page.bars.isVisible)
+    qtbot.waitUntil(page.found.pictures.bars.isVisible)
     assert page.state.folder == scan.folder
 
 
@@ -244,11 +257,11 @@ def test_the_sample_is_drawn_once_and_scanned(
     client.script["sample"] = script
     finds(client, scan, scan)
     qtbot.mouseClick(page.drop_area.sample_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(page.bars.isVisible)
+    qtbot.waitUntil(page.found.pictures.bars.isVisible)
     assert [job.kind for job in client.jobs] == ["sample", "scan"]
     assert page.state.why_not_next(PageId.IMAGES) is None
     page.open_sample()
-    qtbot.waitUntil(lambda: len(client.jobs) == 3 and page.bars.isVisible())
+    qtbot.waitUntil(lambda: len(client.jobs) == 3 and page.found.pictures.bars.isVisible())
     scanned = [job.dataset.folder for job in client.jobs if isinstance(job, ScanJob)]
     assert scanned == [str(samples_folder() / "fabric")] * 2
 
@@ -274,9 +287,9 @@ def test_a_broken_off_sample_is_drawn_again(
 
 def test_a_finding_names_a_class_as_it_is_renamed(qtbot: QtBot, page: ImagesPage) -> None:
     page.state.set_scan(made_up_scan({"ants": 30, "bees": 6}))
-    page.bars.setCurrentIndex(page.bars.classes.index(1))
+    page.found.pictures.bars.setCurrentIndex(page.found.pictures.bars.classes.index(1))
     rename(qtbot, page, "Bienen")
-    sentences = page.findings.sentences()
+    sentences = page.found.pictures.findings.sentences()
     assert "The class “Bienen” has only 6 pictures." in sentences
     assert not [sentence for sentence in sentences if "bees" in sentence]
 
@@ -291,5 +304,32 @@ def test_nobody_goes_on_while_other_pictures_are_looked_through(
     assert not page.isComplete()
     assert not page.state.may_go_to(PageId.TRAIN)
     qtbot.mouseClick(page.progress.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(page.bars.isVisible)
+    qtbot.waitUntil(page.found.pictures.bars.isVisible)
     assert page.isComplete()
+
+
+def test_look_again_says_what_became_of_the_pictures(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    changed = scan.model_copy(update={"changes": Changes(added=1200, removed=3)})
+    finds(client, scan, changed)
+    open_folder(qtbot, page, scan.folder)
+    assert page.found.said_label.text() == ""
+    qtbot.mouseClick(page.found.again_button, Qt.MouseButton.LeftButton)
+    said = "Since the last look: 1,200 added, 3 gone."
+    qtbot.waitUntil(lambda: page.found.said_label.text() == said)
+
+
+def test_a_quiet_look_keeps_the_page_and_next_waits_for_it(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan, made_up_scan({"hole": 9, "stain": 8}, scan.folder))
+    open_folder(qtbot, page, scan.folder)
+    page.desk.look_wanted.emit()
+    page.desk.look_wanted.emit()
+    assert not page.isComplete()
+    assert page.found.isVisible()
+    qtbot.waitUntil(page.isComplete)
+    assert page.state.scan is not None
+    assert page.state.scan.pictures == 17
+    assert len(client.jobs) == 2

@@ -195,7 +195,7 @@ def test_after_a_bad_folder_it_is_on_choose(
     page.open_folder("/x")
     assert wizard.focusWidget() is page.progress.cancel
     qtbot.waitUntil(page.notice.isVisible)
-    focused(qtbot, wizard, page.other_button)
+    focused(qtbot, wizard, page.found.other_button)
 
 
 def test_it_goes_from_download_to_cancel_and_back(
@@ -266,11 +266,13 @@ def test_tab_goes_over_findings_before_the_classes(
     state.set_scan(made_up_scan({"ants": 8, "bees": 6}))
     page = wizard.pages[PageId.IMAGES]
     assert isinstance(page, ImagesPage)
-    page.other_button.setFocus()
-    qtbot.keyClick(page.other_button, Qt.Key.Key_Tab)
-    assert wizard.focusWidget() is page.findings.stops()[0]
-    qtbot.keyClick(page.findings.stops()[0], Qt.Key.Key_Tab)
-    assert wizard.focusWidget() is page.bars
+    page.found.other_button.setFocus()
+    qtbot.keyClick(page.found.other_button, Qt.Key.Key_Tab)
+    assert wizard.focusWidget() is page.found.bar
+    qtbot.keyClick(page.found.bar, Qt.Key.Key_Tab)
+    assert wizard.focusWidget() is page.found.pictures.findings.stops()[0]
+    qtbot.keyClick(page.found.pictures.findings.stops()[0], Qt.Key.Key_Tab)
+    assert wizard.focusWidget() is page.found.pictures.bars
 
 
 def test_the_plots_are_made_before_their_page_is_opened(qtbot: QtBot, wizard: Wizard) -> None:

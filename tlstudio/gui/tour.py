@@ -186,7 +186,7 @@ class Guide:
             "The pictures were not looked through.",
             lambda: images.notice.message,
         )
-        self._shoot("images", images.loader)
+        self._shoot("images", images.desk.loader)
 
     def _choose_network(self, backbone: str, weights: WeightsSpec, epochs: int | None) -> None:
         state = self._wizard.state

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tlstudio.gui.wizard.wording import translate
-from tlstudio.jobs import LeftOut, ScanResult
+from tlstudio.jobs import Changes, LeftOut, ScanResult
 
 Severity = Literal["error", "warn", "info"]
 Names = Callable[[str], str]
@@ -89,6 +89,22 @@ def split_sentence(scan: ScanResult) -> str:
         text = translate("state", "Another {0} are kept aside for a last test.")
         sentences.append(text.format(f"{split.test:,}"))
     return " ".join(sentences)
+
+
+def changes_sentence(changes: Changes | None) -> str:
+    """What became of the pictures since they were looked at last; empty at the first look."""
+    if changes is None:
+        return ""
+    numbers = (
+        (changes.added, translate("state", "{0} added")),
+        (changes.changed, translate("state", "{0} changed")),
+        (changes.moved, translate("state", "{0} moved")),
+        (changes.removed, translate("state", "{0} gone")),
+    )
+    said = [text.format(f"{n:,}") for n, text in numbers if n]
+    if not said:
+        return translate("state", "The files are as they were.")
+    return translate("state", "Since the last look: {0}.").format(", ".join(said))
 
 
 def findings(overview: Overview, names: Names = str) -> list[Finding]:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from itertools import count as count_from
-from itertools import pairwise
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QKeySequence,
-    QUndoStack,
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -28,19 +23,19 @@ from PySide6.QtWidgets import (
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
-from tlstudio.gui.widgets.basics import Notice, count, small_label
-from tlstudio.gui.widgets.class_bars import ClassBars
+from tlstudio.gui.widgets.basics import Notice
 from tlstudio.gui.widgets.drop_area import DropArea
-from tlstudio.gui.widgets.findings_list import FindingsList
 from tlstudio.gui.widgets.job_progress import JobProgress
-from tlstudio.gui.widgets.picture_dialog import PictureDialog
-from tlstudio.gui.widgets.thumbnails import ThumbnailLoader, ThumbnailView
-from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
+from tlstudio.gui.wizard.desk import Desk
+from tlstudio.gui.wizard.found import FoundPictures
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import DatasetSpec, SampleJob, SampleResult, ScanJob, ScanResult
 from tlstudio.projects.places import samples_folder
 from tlstudio.tasks import Event, Progress
+
+SOON_MS = 700
+"""After the last change the pictures are looked at again."""
 
 
 class ImagesPage(Page):
@@ -52,11 +47,19 @@ class ImagesPage(Page):
         question = QCoreApplication.translate("ImagesPage", "Which pictures?")
         super().__init__(state, engine, question)
         self.setAcceptDrops(True)
-        self.undo = QUndoStack(self)
-        self.loader = ThumbnailLoader(self)
-        self._thread: TaskThread | None = None
-        self._shown: Overview | None = None
         self.notice = Notice()
+        self.desk = Desk(state, engine, self)
+        self.desk.failed.connect(lambda *why: self.notice.say("warn", *why))
+        self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
+        self._soon.timeout.connect(self._look_quietly)
+        self.desk.corrected.connect(self._look_soon)
+        self.desk.look_wanted.connect(self._look_soon)
+        self._thread: TaskThread | None = None
+        self._quiet = False
+        """Whether the page stays while it runs."""
+        self._due = False
+        """Whether something was changed that the last look did not see."""
+        self._dataset = DatasetSpec(folder="")
         self.drop_area = DropArea()
         self.drop_area.choose.connect(self.ask_for_folder)
         self.drop_area.sample.connect(self.open_sample)
@@ -65,15 +68,19 @@ class ImagesPage(Page):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.drop_area)
         self._stack.addWidget(self._scanning())
-        self._stack.addWidget(self._filled())
+        self.found = FoundPictures(self.desk)
+        self.found.other_button.clicked.connect(self.ask_for_folder)
+        self.found.again_button.clicked.connect(self.look_again)
+        self._stack.addWidget(self.found)
         self.body.addWidget(self.notice)
         self.body.addWidget(self._stack, 1)
-        for key, act in (
-            (QKeySequence.StandardKey.Undo, self.undo.createUndoAction(self)),
-            (QKeySequence.StandardKey.Redo, self.undo.createRedoAction(self)),
+        undo, keys = self.desk.undo, QKeySequence.StandardKey
+        for key, action in (
+            (keys.Undo, undo.createUndoAction(self)),
+            (keys.Redo, undo.createRedoAction(self)),
         ):
-            act.setShortcut(QKeySequence(key))
-            self.addAction(act)
+            action.setShortcuts(QKeySequence.keyBindings(key))
+            self.addAction(action)
 
     # --- its three faces ------------------------------------------------------------------------
 
@@ -85,112 +92,32 @@ class ImagesPage(Page):
         column.addStretch(1)
         return widget
 
-    def _filled(self) -> QWidget:
-        self.folder_label = QLabel()
-        self.folder_label.setTextFormat(Qt.TextFormat.PlainText)
-        self.folder_label.setWordWrap(True)
-        self.other_button = QPushButton(self.tr("&Choose another folder…"))
-        self.other_button.clicked.connect(self.ask_for_folder)
-        top = QHBoxLayout()
-        top.setSpacing(theme.WIDE)
-        top.addWidget(self.folder_label, 1)
-        top.addWidget(self.other_button)
-        self.findings = FindingsList()
-        self.bars = ClassBars(self.state, self.undo)
-        self.bars.setFixedWidth(236)
-        self.bars.chosen.connect(self._show_class)
-        self.bars.classes.refused.connect(lambda why: self.notice.say("warn", why))
-        self.class_label = small_label("")
-        self.thumbnails = ThumbnailView(self.loader)
-        self.thumbnails.opened.connect(self.open_picture)
-        left, right = QVBoxLayout(), QVBoxLayout()
-        for side in (left, right):
-            side.setSpacing(theme.TIGHT)
-        left.addWidget(small_label(self.tr("Classes (double-click renames)")))
-        left.addWidget(self.bars, 1)
-        right.addWidget(self.class_label)
-        right.addWidget(self.thumbnails, 1)
-        both = QHBoxLayout()
-        both.setSpacing(theme.WIDE)
-        both.addLayout(left)
-        both.addLayout(right, 1)
-        self.split_label = QLabel()
-        self.split_label.setWordWrap(True)
-        widget = QWidget()
-        column = QVBoxLayout(widget)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addLayout(top)
-        column.addWidget(self.findings)
-        column.addLayout(both, 1)
-        column.addWidget(self.split_label)
-        return widget
-
     def refresh(self) -> None:
         overview = self.state.overview
-        if self._thread is not None:
+        if self._thread is not None and not self._quiet:
             self._stack.setCurrentIndex(1)
         elif overview is None:
             self._stack.setCurrentIndex(0)
         else:
             self._stack.setCurrentIndex(2)
-            self._show_overview(overview)
+            self.found.show_overview(overview)
 
     def primary(self) -> QAbstractButton | None:
         return None if self.state.scan else self.drop_area.choose_button
 
     def set_locked(self, locked: bool) -> None:
-        self.bars.set_locked(locked)
-        self.other_button.setDisabled(locked)
+        self.found.set_locked(locked)
         self.setAcceptDrops(not locked)
-        self.undo.setActive(not locked)
+        self.desk.undo.setActive(not locked)
         for action in self.actions():
             action.setEnabled(not locked)
 
     def prepare(self) -> None:
-        self.loader.warm_up()
+        self.desk.loader.warm_up()
 
     def leave(self) -> None:
-        self.loader.stop()
-
-    def _show_overview(self, overview: Overview) -> None:
-        scan = overview.scan
-        self.bars.refresh()
-        if overview is not self._shown:
-            self._shown = overview
-            self.undo.clear()
-            self._show_class()
-        self.findings.show_findings(findings(overview, self.state.class_name))
-        self._order_tabs()
-        text = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
-        self.folder_label.setText(text)
-        self.split_label.setText(split_sentence(scan) if overview.usable else "")
-        self._show_class_words()
-
-    def _order_tabs(self) -> None:
-        """Tab goes from top to bottom, also over findings that came later."""
-        stops = [self.other_button, *self.findings.stops(), self.bars, self.thumbnails]
-        for before, after in pairwise(stops):
-            QWidget.setTabOrder(before, after)
-
-    def _show_class(self) -> None:
-        overview, key = self.state.overview, self.bars.current_key()
-        if overview is not None and key is not None:
-            self.thumbnails.set_files(overview.scan.folder, overview.files[key])
-            self._show_class_words()
-
-    def _show_class_words(self) -> None:
-        key = self.bars.current_key()
-        if key is not None:
-            name = self.state.class_name(key)
-            self.class_label.setText(self.tr("{0} (double-click enlarges)").format(name))
-            self.thumbnails.setAccessibleName(self.tr("Pictures of {0}").format(name))
-
-    def open_picture(self, row: int) -> None:
-        """A larger view of one picture of the chosen class."""
-        dialog = PictureDialog(self.thumbnails.thumbnails, row, self.loader, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        self.found.leave()
+        self.desk.leave()
 
     # --- choosing -------------------------------------------------------------------------------
 
@@ -203,9 +130,36 @@ class ImagesPage(Page):
         dialog.open()
 
     def open_folder(self, folder: str) -> None:
-        """Looks through a folder; one that is being looked through is left alone from now on."""
-        job = ScanJob(dataset=DatasetSpec(folder=folder), seed=self.state.seed)
-        thread = self._run(job, self.tr("Looking through {0}").format(folder))
+        self.open_source(DatasetSpec(folder=folder))
+
+    def open_source(self, dataset: DatasetSpec) -> None:
+        """Looks through a data set; one that is being looked through is left alone from now on."""
+        words = self.tr("Looking through {0}").format(dataset.folder)
+        self._look(dataset, words)
+        self.progress.cancel.setFocus()
+
+    def look_again(self) -> None:
+        """Looks through the same pictures: some may have come, gone or changed."""
+        if self.state.dataset is not None:
+            self.open_source(self.state.dataset)
+
+    def _look_soon(self) -> None:
+        """Once nothing more was changed for a moment, the pictures are looked at again."""
+        self._due = True
+        self.state.set_looking(True)
+        if self._thread is None or self._quiet:
+            self._put_off()
+            self._soon.start()
+
+    def _look_quietly(self) -> None:
+        """Looks at the same pictures while the page stays."""
+        if self.state.dataset is not None:
+            self._look(self.state.dataset)
+
+    def _look(self, dataset: DatasetSpec, words: str = "") -> None:
+        """With `words` the page shows them and how far it is; else it stays."""
+        self._dataset = dataset
+        thread = self._run(ScanJob(dataset=dataset, seed=self.state.seed), words)
         thread.succeeded.connect(self._scanned)
 
     def open_sample(self) -> None:
@@ -219,13 +173,14 @@ class ImagesPage(Page):
         drawing = next(folder for folder in attempts if not folder.exists())
         job = SampleJob(folder=str(drawing))
         thread = self._run(job, self.tr("Drawing the sample pictures: woven fabric with flaws"))
+        self.progress.cancel.setFocus()
         thread.succeeded.connect(self._sampled)
 
     def _run(self, job: ScanJob | SampleJob, words: str) -> TaskThread:
-        if self._thread is not None:
-            self._thread.disconnect(self)
-            self._thread.cancel()
+        self._put_off()
+        self._soon.stop()
         self.notice.clear()
+        self._quiet = not words
         self.progress.begin(words)
         self._thread = thread = self.engine.start(job)
         self.state.set_looking(True)
@@ -233,8 +188,14 @@ class ImagesPage(Page):
         thread.failed.connect(self._failed)
         thread.cancelled.connect(self._idle)
         self.refresh()
-        self.progress.cancel.setFocus()
         return thread
+
+    def _put_off(self) -> None:
+        """What runs comes to its end without being heard."""
+        if self._thread is not None:
+            self._thread.disconnect(self)
+            self._thread.cancel()
+            self._thread = None
 
     def _stop(self) -> None:
         if self._thread is not None:
@@ -245,9 +206,13 @@ class ImagesPage(Page):
             self.progress.show_progress(event)
 
     def _scanned(self, scan: ScanResult) -> None:
-        self._thread = None
-        self.state.set_scan(scan)
-        self.bars.setFocus()
+        self._thread, self._due = None, False
+        if not self.state.shows(self._dataset):
+            self.desk.undo.clear()
+        self.state.set_scan(scan, self._dataset)
+        if not self._quiet:
+            self.found.say_changes(scan)
+            self.found.focus_first()
 
     def _sampled(self, sample: SampleResult) -> None:
         self._thread = None
@@ -260,14 +225,19 @@ class ImagesPage(Page):
 
     def _failed(self, message: str, hint: str) -> None:
         self.notice.say("error", message, hint)
+        self._due = self._due and not self._quiet
         self._idle()
 
     def _idle(self) -> None:
         self._thread = None
         self.state.set_looking(False)
         self.refresh()
-        back = self.drop_area.choose_button if self.state.scan is None else self.other_button
-        back.setFocus()
+        if not self._quiet:
+            has_pictures = self.state.scan is not None
+            back = self.found.other_button if has_pictures else self.drop_area.choose_button
+            back.setFocus()
+        if self._due:
+            self._look_soon()
 
     # --- dropping -------------------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ class WizardState(NetworkChoice):
         self._reconsider: set[PageId] = set()
 
         self.looking = False
+        self.dataset: DatasetSpec | None = None
         self.scan: ScanResult | None = None
         self.overview: Overview | None = None
         self.class_names: dict[str, str] = {}
@@ -110,13 +111,22 @@ class WizardState(NetworkChoice):
             self.looking = looking
             self._changed()
 
-    def set_scan(self, scan: ScanResult) -> None:
-        """New pictures. Names given to classes are kept where the same folder is scanned again."""
+    def shows(self, dataset: DatasetSpec) -> bool:
+        """Whether these are the pictures that are shown, however they are split and grouped."""
+        return self.dataset is not None and all(
+            getattr(dataset, name) == getattr(self.dataset, name)
+            for name in ("folder", "roots", "table", "pattern", "project")
+        )
+
+    def set_scan(self, scan: ScanResult, dataset: DatasetSpec | None = None) -> None:
+        """New pictures, and what was said of them before. Names given to classes are kept where
+        the same folder is scanned again."""
         self._refuse_while_training()
         if scan.folder != self.folder:
             self.class_names = {}
         names = {key: name for key, name in self.class_names.items() if key in scan.classes}
         self.class_names = names
+        self.dataset = dataset or DatasetSpec(folder=scan.folder)
         self.scan, self.overview, self.looking = scan, Overview(scan), False
         self._changed()
 
@@ -318,13 +328,13 @@ class WizardState(NetworkChoice):
 
     def job(self) -> TrainingJob:
         """What Start would train now. Raises `UsageError` without pictures."""
-        if self.scan is None:
+        if self.scan is None or self.dataset is None:
             raise UsageError(
                 translate("state", "No pictures are chosen yet."),
                 translate("state", "Choose a folder on the first page."),
             )
         return TrainingJob(
-            dataset=DatasetSpec(folder=self.scan.folder, class_names=self.class_names),
+            dataset=self.dataset.model_copy(update={"class_names": self.class_names}),
             backbone=self.backbone_spec,
             freeze=self.frozen,
             recipe=self.recipe,

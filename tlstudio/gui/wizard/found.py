@@ -1,0 +1,132 @@
+"""Owns the filled face of the images page: its top line, its tabs, its foot."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import count, link_button, small_label
+from tlstudio.gui.wizard.desk import Desk
+from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
+from tlstudio.gui.wizard.images_tab import ImagesTab
+from tlstudio.gui.wizard.pictures_tab import PicturesTab
+from tlstudio.jobs import ScanResult
+
+
+class FoundPictures(QWidget):
+    """Its parent connects `other_button` and `again_button`."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._shown: Overview | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(self._top())
+        self.pictures = PicturesTab(desk)
+        self.tabs: tuple[ImagesTab, ...] = (self.pictures,)
+        self.bar = QTabBar()
+        self.bar.setDrawBase(False)
+        self.bar.setExpanding(False)
+        self.bar.setAccessibleName(self.tr("What to look at"))
+        self._stack = QStackedWidget()
+        for tab in self.tabs:
+            self.bar.addTab(tab.title())
+            self._stack.addWidget(tab)
+            tab.before = self.bar
+            tab.retitled.connect(self._retitle)
+        self.bar.currentChanged.connect(self._stack.setCurrentIndex)
+        column.addWidget(self.bar)
+        column.addWidget(self._stack, 1)
+        column.addLayout(self._foot())
+        QWidget.setTabOrder(self.again_button, self.other_button)
+        QWidget.setTabOrder(self.other_button, self.bar)
+        desk.said.connect(self._say)
+        desk.class_wanted.connect(self._show_pictures)
+
+    def _top(self) -> QHBoxLayout:
+        self.folder_label = QLabel()
+        self.folder_label.setTextFormat(Qt.TextFormat.PlainText)
+        self.folder_label.setWordWrap(True)
+        self.again_button = QPushButton(self.tr("Look &again"))
+        self.other_button = QPushButton(self.tr("&Choose others…"))
+        top = QHBoxLayout()
+        top.setSpacing(theme.NORMAL)
+        top.addWidget(self.folder_label, 1)
+        top.addWidget(self.again_button)
+        top.addWidget(self.other_button)
+        return top
+
+    def _foot(self) -> QHBoxLayout:
+        self.split_label = QLabel()
+        self.split_label.setWordWrap(True)
+        self.said_label = small_label("")
+        self.undo_button = link_button(self.tr("&Undo"))
+        self.undo_button.setAccessibleName(self.tr("Undo what was done last"))
+        self.undo_button.clicked.connect(self._desk.undo.undo)
+        self.undo_button.hide()
+        self._desk.undo.indexChanged.connect(self._show_undo)
+        foot = QHBoxLayout()
+        foot.setSpacing(theme.NORMAL)
+        foot.addWidget(self.split_label, 1)
+        foot.addWidget(self.said_label)
+        foot.addWidget(self.undo_button)
+        return foot
+
+    def show_overview(self, overview: Overview) -> None:
+        if overview is self._shown:
+            return
+        self._shown = overview
+        scan = overview.scan
+        where = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
+        self.folder_label.setText(where)
+        self.split_label.setText(split_sentence(scan) if overview.usable else "")
+        for tab in self.tabs:
+            tab.show_overview(overview)
+
+    def show_tab(self, tab: ImagesTab) -> None:
+        self.bar.setCurrentIndex(self.tabs.index(tab))
+
+    def _show_pictures(self, _: str) -> None:
+        self.show_tab(self.pictures)
+
+    def set_locked(self, locked: bool) -> None:
+        self.other_button.setDisabled(locked)
+        self.again_button.setDisabled(locked)
+        self.undo_button.setDisabled(locked)
+        for tab in self.tabs:
+            tab.set_locked(locked)
+
+    def focus_first(self) -> None:
+        """The keyboard goes to the tab that is shown."""
+        self.tabs[self.bar.currentIndex()].first().setFocus()
+
+    def say_changes(self, scan: ScanResult) -> None:
+        """What became of the pictures since they were looked at last."""
+        self._say(changes_sentence(scan.changes))
+
+    def leave(self) -> None:
+        for tab in self.tabs:
+            tab.leave()
+
+    def _retitle(self) -> None:
+        for index, tab in enumerate(self.tabs):
+            self.bar.setTabText(index, tab.title())
+
+    def _say(self, text: str) -> None:
+        self.said_label.setText(text)
+
+    def _show_undo(self, _: int) -> None:
+        self.undo_button.setVisible(self._desk.undo.canUndo())
+        if not self._desk.undo.count():
+            self.said_label.clear()
