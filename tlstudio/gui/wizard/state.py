@@ -130,6 +130,16 @@ class WizardState(NetworkChoice):
         self.scan, self.overview, self.looking = scan, Overview(scan), False
         self._changed()
 
+    def change_split(self, **values: Any) -> None:
+        """Changes how the pictures are split: `validation_fraction`, `test_fraction`, `grouping`.
+        Whoever does that has them looked at again. Raises pydantic's `ValidationError`."""
+        self._refuse_while_training()
+        if self.dataset is not None:
+            dataset = DatasetSpec.model_validate({**self.dataset.model_dump(), **values})
+            if dataset != self.dataset:
+                self.dataset = dataset
+                self._changed()
+
     def class_name(self, key: str) -> str:
         """The name shown for the class whose folder is called `key`."""
         return self.class_names.get(key, key)

@@ -1,0 +1,217 @@
+"""Owns what can be chosen about a split, and what is known of it, without a window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlstudio.gui.wizard.wording import translate
+from tlstudio.jobs import FindingKind, Grouping, ScanResult
+from tlstudio.jobs.patterns import compiled
+from tlstudio.projects.index import Index, Place
+from tlstudio.projects.project import Project
+from tlstudio.tasks import Progress, Task
+
+USUAL_TEST = 0.15
+ENOUGH_FOR_TEST = 40
+"""Pictures of each class from which a locked test set leaves enough to learn from and to check."""
+_EXAMPLES = 4
+_STEP = 1000
+"""Files between two looks at whether somebody still wants to know."""
+
+
+def usual_test_fraction(scan: ScanResult) -> float:
+    """The share that is locked away where nobody has said: with few pictures none, because a test
+    on a handful of them says nothing, and none where the folder brings its own split."""
+    if scan.split.given or not scan.classes:
+        return 0.0
+    return USUAL_TEST if min(scan.classes.values()) >= ENOUGH_FOR_TEST else 0.0
+
+
+def decided_test_fraction(project: str) -> Task[float | None]:
+    """What the user decided for these pictures before, None for nothing. Raises `StorageError`."""
+    yield from ()
+    decided = Project(Path(project)).setting("test_fraction")
+    return None if decided is None else float(decided)
+
+
+# --- what is kept together ----------------------------------------------------------------------
+
+
+def _said(rule: Grouping) -> dict[str, object]:
+    return rule.model_dump(exclude_none=True)
+
+
+def applies(grouping: Grouping, rule: Grouping) -> bool:
+    """Whether all that `rule` asks for is part of `grouping`."""
+    said = _said(grouping)
+    return all(said.get(name) == value for name, value in _said(rule).items())
+
+
+def with_rule(grouping: Grouping, rule: Grouping) -> Grouping:
+    """Both together; of two patterns (or levels, or times) the new one."""
+    return Grouping.model_validate({**_said(grouping), **_said(rule)})
+
+
+def without_rule(grouping: Grouping, rule: Grouping) -> Grouping:
+    """What is left once nothing that `rule` asks for counts any more."""
+    dropped = _said(rule)
+    return Grouping.model_validate(
+        {name: value for name, value in _said(grouping).items() if name not in dropped}
+    )
+
+
+# --- what a pattern would do --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a pattern makes of file names: how many of them fit, into how many groups of more than
+    one picture, and a few names with their group."""
+
+    files: int
+    fitting: int
+    groups: int
+    largest: int
+    examples: tuple[tuple[str, str], ...]
+
+    def sentence(self) -> str:
+        """What it would mean for the split, in one or two sentences."""
+        if not self.fitting:
+            return translate("state", "No file name fits this pattern.")
+        if self.largest == self.files:
+            return translate("state", "All pictures would be one group: none could be checked.")
+        if not self.groups:
+            text = "Each picture would be a group of its own: that changes nothing."
+            return translate("state", text)
+        text = translate("state", "{0} groups, the largest with {1} pictures.")
+        said = text.format(f"{self.groups:,}", f"{self.largest:,}")
+        if self.fitting < self.files:
+            text = translate("state", "{0} of {1} names do not fit and stand alone.")
+            rest = self.files - self.fitting
+            said += " " + text.format(f"{rest:,}", f"{self.files:,}")
+        return said
+
+    @property
+    def useful(self) -> bool:
+        """Whether splitting by it would change anything and still leave something to check."""
+        return bool(self.groups) and self.largest < self.files
+
+
+def preview(files: Sequence[str], pattern: str) -> Task[Preview]:
+    """Tries a pattern with `{group}` in it. Raises `UsageError` for what is no such pattern."""
+    found = compiled(pattern)
+    groups: Counter[str] = Counter()
+    examples: list[tuple[str, str]] = []
+    for number, file in enumerate(files):
+        if number % _STEP == 0:
+            yield Progress(phase="scan", done=number, total=len(files))
+        fields = found.match(file)
+        if fields is None or "group" not in fields:
+            continue
+        group = fields["group"]
+        groups[group] += 1
+        # One name a group shows best what is taken out of it.
+        if len(examples) < _EXAMPLES and groups[group] == 1:
+            examples.append((file.rsplit("/", 1)[-1], group))
+    return Preview(
+        files=len(files),
+        fitting=groups.total(),
+        groups=sum(n > 1 for n in groups.values()),
+        largest=max(groups.values(), default=0),
+        examples=tuple(examples),
+    )
+
+
+# --- what the index knows -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of the last look: the files that are used, and of findings that concern the split how many
+    there are and how many pictures they name."""
+
+    files: tuple[str, ...] = ()
+    findings: dict[FindingKind, tuple[int, int]] | None = None
+
+    def number(self, *kinds: FindingKind) -> int:
+        return sum((self.findings or {}).get(kind, (0, 0))[0] for kind in kinds)
+
+    def pictures(self, *kinds: FindingKind) -> int:
+        return sum((self.findings or {}).get(kind, (0, 0))[1] for kind in kinds)
+
+
+def read_known(project: str) -> Task[Known]:
+    """Reads the index of a project. Raises `StorageError`."""
+    index = Index(Project(Path(project)))
+    files: list[str] = []
+    for number, entry in enumerate(index.entries()):
+        if number % _STEP == 0:
+            yield Progress(phase="scan", done=number, total=0)
+        if entry.part is not None:
+            files.append(entry.file)
+    findings: dict[FindingKind, tuple[int, int]] = {}
+    for finding in index.findings():
+        groups, named = findings.get(finding.kind, (0, 0))
+        findings[finding.kind] = (groups + 1, named + len(finding.files))
+    return Known(tuple(files), findings)
+
+
+# --- in words -----------------------------------------------------------------------------------
+
+
+def counts(scan: ScanResult) -> dict[Place, int]:
+    """How many pictures are where."""
+    split = scan.split
+    return {"train": split.train, "val": split.val, "test": split.test, "aside": split.aside}
+
+
+def percent(part: int, whole: int) -> str:
+    """ "80 %", "0.4 %", "under 0.1 %"."""
+    share = 100 * part / whole if whole else 0.0
+    if 0 < share < 0.1:
+        return translate("state", "under {0} %").format("0.1")
+    return f"{share:.0f} %" if share >= 9.95 or share == round(share) else f"{share:.1f} %"
+
+
+def duplicates_sentence(known: Known, given: bool) -> str:
+    """What becomes of pictures that are the same, or nearly, without being asked."""
+    text = "Identical and nearly identical pictures always stay on one side."
+    if given:
+        text = "Identical and nearly identical pictures on two sides of your split are reported."
+    always = translate("state", text)
+    groups = known.number("exact_duplicate", "near_duplicate")
+    if not groups:
+        return always
+    named = known.pictures("exact_duplicate", "near_duplicate")
+    text = "{0} groups of them were found, with {1} pictures."
+    if groups == 1:
+        text = "{0} group of them was found, with {1} pictures."
+    return f"{always} {translate('state', text).format(f'{groups:,}', f'{named:,}')}"
+
+
+def noteworthy(known: Known, aside: int) -> list[str]:
+    """What a reader of the number should know of the split, worst first."""
+    said: list[str] = []
+    leaks = known.number("leak")
+    if leaks:
+        text = "{0} groups of pictures that belong together are on two sides of your folder's "
+        text += "own split: the accuracy will look better than it is."
+        if leaks == 1:
+            text = "{0} group of pictures that belong together is on two sides of your folder's "
+            text += "own split: the accuracy will look better than it is."
+        said.append(translate("state", text).format(f"{leaks:,}"))
+    if aside:
+        text = "{0} pictures are set aside: newer ones tie them to pictures that are learned from."
+        if aside == 1:
+            text = "{0} picture is set aside: a newer one ties it to one that is learned from."
+        said.append(translate("state", text).format(f"{aside:,}"))
+    unchecked = known.number("unchecked_class")
+    if unchecked:
+        text = "{0} classes have no picture to check the answers on."
+        if unchecked == 1:
+            text = "{0} class has no picture to check the answers on."
+        said.append(translate("state", text).format(f"{unchecked:,}"))
+    return said
