@@ -36,6 +36,8 @@ class Desk(QObject):
     """The pictures should be looked at again, with the `state.dataset` of now."""
     class_wanted = Signal(str)
     """Its pictures should be shown in their tab."""
+    health_wanted = Signal()
+    """The findings should be shown in their tab."""
     files_wanted = Signal(str)
     """The list of verdicts should be shown, only those of this verdict; empty for all."""
 

@@ -19,6 +19,7 @@ from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
 from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.pictures_tab import PicturesTab
+from tlstudio.gui.wizard.split_tab import SplitTab
 from tlstudio.jobs import ScanResult
 
 
@@ -34,7 +35,8 @@ class FoundPictures(QWidget):
         column.setSpacing(12)
         column.addLayout(self._top())
         self.pictures = PicturesTab(desk)
-        self.tabs: tuple[ImagesTab, ...] = (self.pictures,)
+        self.split = SplitTab(desk)
+        self.tabs: tuple[ImagesTab, ...] = (self.pictures, self.split)
         self.bar = QTabBar()
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)

@@ -1,0 +1,326 @@
+"""Owns the tab that shows who learns, who checks and who is locked away, and lets it be changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio.gui import theme
+from tlstudio.gui.latest import Latest
+from tlstudio.gui.widgets.basics import (
+    Card,
+    Notice,
+    body_label,
+    heading_label,
+    link_button,
+    scrolled,
+    small_label,
+)
+from tlstudio.gui.widgets.share_field import ShareField
+from tlstudio.gui.wizard import split_choice
+from tlstudio.gui.wizard.desk import Desk
+from tlstudio.gui.wizard.findings import Overview
+from tlstudio.gui.wizard.grouping_panel import GroupingPanel
+from tlstudio.gui.wizard.images_tab import ImagesTab
+from tlstudio.gui.wizard.split_choice import Known
+from tlstudio.gui.wizard.split_picture import SplitPicture
+from tlstudio.jobs import ScanResult
+
+_COPIED_MS = 2000
+
+
+class SplitTab(ImagesTab):
+    """A picture of the split above, what it follows from below; any change is tried at once."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._overview: Overview | None = None
+        self._read: Overview | None = None
+        self._known = Known()
+        self.decided = Latest(self)
+        self._locked = False
+        self.reader = Latest(self)
+        self.notice = Notice()
+        for reader in (self.reader, self.decided):
+            reader.failed.connect(lambda *why: self.notice.say("warn", *why))
+        self.picture = SplitPicture()
+        inside = QWidget()
+        inside.setProperty("kind", "plain")
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, theme.NORMAL, 0)
+        column.setSpacing(12)
+        for widget in (
+            self.notice,
+            self.picture,
+            self._worth_knowing(),
+            self._shares(),
+            self._together(),
+            self._for_a_paper(),
+        ):
+            column.addWidget(widget)
+        column.addStretch(1)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(scrolled(inside))
+        self.state.observe(self._show_busy)
+        self.destroyed.connect(lambda: desk.state.forget(self._show_busy))
+
+    def title(self) -> str:
+        return self.tr("&Split")
+
+    def first(self) -> QWidget:
+        spin = self.validation.spin
+        return spin if spin.isEnabled() else self.grouping.fold.button
+
+    # --- putting it together --------------------------------------------------------------------
+
+    def _shares(self) -> Card:
+        card = Card()
+        self.given = body_label("")
+        self.validation = ShareField(self.tr("&Validation pictures"), 5, 50)
+        self.test = ShareField(self.tr("&Locked test set"), 0, 40, self.tr("none"))
+        self.validation.chosen.connect(lambda share: self._choose(validation_fraction=share))
+        self.test.chosen.connect(lambda share: self._choose(test_fraction=share))
+        self.validation.set_hint(
+            self.tr("They are never learned from; the best epoch and settings are chosen on them.")
+        )
+        both = QGridLayout()
+        both.setHorizontalSpacing(theme.PAGE)
+        both.setColumnStretch(0, 1)
+        both.setColumnStretch(1, 1)
+        both.addWidget(self.validation, 0, 0)
+        both.addWidget(self.test, 0, 1)
+        card.body.addWidget(self.given)
+        card.body.addLayout(both)
+        self.sticky = small_label(
+            self.tr("Pictures that you add later move no other picture."), wrap=True
+        )
+        card.body.addWidget(self.sticky)
+        return card
+
+    def _together(self) -> Card:
+        card = Card()
+        self.grouping = GroupingPanel()
+        self.grouping.changed.connect(lambda grouping: self._choose(grouping=grouping))
+        card.body.addWidget(heading_label(self.tr("What stays together")))
+        words = self.tr(
+            "Pictures of one patient, plate or burst look alike. On both sides they would make the "
+            "accuracy look better than it is."
+        )
+        card.body.addWidget(small_label(words, wrap=True))
+        card.body.addWidget(self.grouping)
+        return card
+
+    def _worth_knowing(self) -> Card:
+        self.worth_card = Card()
+        self.worth = QVBoxLayout()
+        self.worth.setSpacing(theme.TIGHT)
+        self.health_button = link_button(self.tr("Show in Health"))
+        self.health_button.clicked.connect(self.desk.health_wanted)
+        self.worth_card.body.addWidget(heading_label(self.tr("Worth knowing")))
+        self.worth_card.body.addLayout(self.worth)
+        self.worth_card.body.addWidget(self.health_button, 0, Qt.AlignmentFlag.AlignLeft)
+        return self.worth_card
+
+    def _for_a_paper(self) -> Card:
+        self.paper_card = Card()
+        self.sentence = body_label("")
+        selectable = Qt.TextInteractionFlag.TextSelectableByMouse
+        self.sentence.setTextInteractionFlags(selectable)
+        self.copy_button = QPushButton(self.tr("Cop&y"))
+        self.copy_button.setAccessibleName(self.tr("Copy the sentence"))
+        self.copy_button.clicked.connect(self._copy)
+        self._copied = QTimer(self, singleShot=True, interval=_COPIED_MS)
+        self._copied.timeout.connect(lambda: self.copy_button.setText(self.tr("Cop&y")))
+        row = QHBoxLayout()
+        row.setSpacing(theme.WIDE)
+        row.addWidget(self.sentence, 1)
+        row.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignTop)
+        self.paper_card.body.addWidget(heading_label(self.tr("For your paper")))
+        self.paper_card.body.addLayout(row)
+        return self.paper_card
+
+    # --- showing --------------------------------------------------------------------------------
+
+    def show_overview(self, overview: Overview) -> None:
+        self._overview = overview
+        scan = overview.scan
+        self.picture.show_scan(scan)
+        self._show_shares(scan)
+        self._show_grouping(scan)
+        self._show_known(scan)
+        self.sentence.setText(scan.split.sentence)
+        self.paper_card.setVisible(bool(scan.split.sentence))
+        if self.isVisible():
+            self._read_index()
+        self._settle_test_set(overview)
+        self._order_tabs()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._read_index()
+
+    def _show_shares(self, scan: ScanResult) -> None:
+        dataset, given = self.state.dataset, scan.split.given
+        self.given.setVisible(given)
+        self.sticky.setVisible(not given)
+        self.given.setText(
+            self.tr(
+                "Your folder's own split is used as it is. Groups that are on two sides of it are "
+                "reported."
+            )
+        )
+        for field in (self.validation, self.test):
+            field.setDisabled(given or self._locked)
+        if given or dataset is None:
+            whole = max(1, sum(split_choice.counts(scan).values()))
+            self.validation.show_share(scan.split.val / whole)
+            self.test.show_share(scan.split.test / whole)
+        else:
+            self.validation.show_share(dataset.validation_fraction)
+            chosen = dataset.test_fraction
+            self.test.show_share(scan.test_fraction if chosen is None else chosen)
+        self.test.set_hint(self._test_words(scan))
+
+    def _test_words(self, scan: ScanResult) -> str:
+        words = self.tr(
+            "No decision is taken on it. Score it once, when the model is final: that is the "
+            "number to report."
+        )
+        few = min(scan.classes.values(), default=0) < split_choice.ENOUGH_FOR_TEST
+        if few and not scan.split.given and not scan.split.test:
+            words += " " + self.tr(
+                "With fewer than {0} pictures in a class there is none unless you ask for it."
+            ).format(split_choice.ENOUGH_FOR_TEST)
+        return words
+
+    def _show_grouping(self, scan: ScanResult) -> None:
+        dataset = self.state.dataset
+        chosen = dataset.grouping if dataset else None
+        self.grouping.show_grouping(scan.grouping if chosen is None else chosen, scan.proposals)
+
+    def _show_known(self, scan: ScanResult) -> None:
+        table = self.state.dataset.table if self.state.dataset else None
+        column = ""
+        if table is not None and table.group:
+            text = self.tr("Rows with the same “{0}” in your table stay on one side.")
+            column = text.format(table.group)
+        self.grouping.show_always(
+            split_choice.duplicates_sentence(self._known, scan.split.given), column
+        )
+        while (item := self.worth.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        said = split_choice.noteworthy(self._known, scan.split.aside)
+        for sentence in said:
+            self.worth.addWidget(_warned(sentence))
+        self.worth_card.setVisible(bool(said))
+
+    def _order_tabs(self) -> None:
+        """Also over cards that came later."""
+        stops = [
+            self.picture.classes_button,
+            self.health_button,
+            self.validation.slider,
+            self.validation.spin,
+            self.test.slider,
+            self.test.spin,
+            *self.grouping.stops(),
+            self.copy_button,
+        ]
+        self.order(stops)
+
+    def _show_busy(self) -> None:
+        self.picture.show_busy(self.state.looking)
+
+    # --- the index ------------------------------------------------------------------------------
+
+    def _read_index(self) -> None:
+        """Reads what stands in the project's index, in a thread, once a look."""
+        overview = self._overview
+        if overview is None or overview is self._read or not overview.scan.project:
+            return
+        self._read = overview
+        project = overview.scan.project
+        self.reader.ask(lambda: split_choice.read_known(project), self._show_read)
+
+    def _show_read(self, known: Known) -> None:
+        self._known = known
+        self.grouping.rule.set_files(known.files)
+        if self._overview is not None:
+            self._show_known(self._overview.scan)
+
+    # --- the locked test set, where nobody has said anything --------------------------------------
+
+    def _settle_test_set(self, overview: Overview) -> None:
+        """The share that is usual is taken once; whatever was decided before stays."""
+        dataset, project = self.state.dataset, overview.scan.project
+        if project and dataset is not None and dataset.test_fraction is None:
+            self.decided.ask(
+                lambda: split_choice.decided_test_fraction(project),
+                lambda decided: self._settled(overview, decided),
+            )
+
+    def _settled(self, overview: Overview, decided: float | None) -> None:
+        dataset = self.state.dataset
+        open_still = dataset is not None and dataset.test_fraction is None
+        if self.state.training or overview is not self.state.overview or not open_still:
+            return
+        usual = split_choice.usual_test_fraction(overview.scan)
+        if decided is None and usual:
+            self._choose(test_fraction=usual)
+        else:
+            self.state.change_split(test_fraction=decided or 0.0)
+
+    # --- choosing -------------------------------------------------------------------------------
+
+    def set_locked(self, locked: bool) -> None:
+        self._locked = locked
+        self.grouping.set_locked(locked)
+        if self._overview is not None:
+            self._show_shares(self._overview.scan)
+
+    def leave(self) -> None:
+        for reader in (self.reader, self.decided, self.grouping.rule.reader):
+            reader.stop()
+
+    def _choose(self, **values: Any) -> None:
+        """The split follows; the pictures are looked at again, which is quick."""
+        self.state.change_split(**values)
+        if self._overview is not None:
+            self._show_grouping(self._overview.scan)
+        self.desk.look_wanted.emit()
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.sentence.text())
+        self.copy_button.setText(self.tr("Copied"))
+        self._copied.start()
+
+
+def _warned(sentence: str) -> QWidget:
+    """A sentence with the sign of something that one should know."""
+    sign = QLabel("!")
+    sign.setProperty("kind", "sign-warn")
+    sign.setFixedWidth(16)
+    sign.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+    sign.setAccessibleName(QCoreApplication.translate("SplitTab", "Warning"))
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(theme.NORMAL)
+    row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(body_label(sentence), 1)
+    widget = QWidget()
+    widget.setLayout(row)
+    return widget
