@@ -69,3 +69,13 @@ def scene(seed: int, side: int = 160) -> Pixels:
         top, left = rng.integers(0, side - 40, 2)
         pixels[top : top + 30, left : left + 40] = rng.integers(0, 256, 3)
     return pixels
+
+
+def at(number: int, file: str, label: str = "", **more: Any) -> Item:
+    """An item of the class that its first folder says, without a `label`."""
+    return item(number, label or file.split("/", maxsplit=1)[0], file=file, **more)
+
+
+def items(files: list[str]) -> list[Item]:
+    """An item a file, numbered from 1."""
+    return [at(number, file) for number, file in enumerate(files, 1)]
