@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_items import Pixels, item, pictured, scene
 from PIL import Image, ImageEnhance
 from PIL.Image import Transpose
 
-from tests.datasets.made_items import Pixels, item, pictured, scene
 from tlstudio.datasets.duplicates import Compared, Near, exact, near
 from tlstudio.datasets.item import Item
 from tlstudio.tasks import drive
