@@ -15,6 +15,7 @@ from tlstudio.jobs import (
     Job,
     PackWeights,
     PredictJob,
+    PreviewJob,
     ResumeRun,
     SampleJob,
     ScanJob,
@@ -26,7 +27,7 @@ from tlstudio.tasks import Task
 
 def task_for(job: Job) -> Task[Any]:
     """The generator that does `job`. A scan must not wait for torch, so imports are local."""
-    if isinstance(job, ScanJob | SampleJob | DoctorJob):
+    if isinstance(job, ScanJob | PreviewJob | SampleJob | DoctorJob):
         return _light_task(job)
     if isinstance(job, IdentifyWeights | DownloadWeights | PackWeights | UnpackWeights):
         return _weights_task(job)
@@ -35,11 +36,15 @@ def task_for(job: Job) -> Task[Any]:
     return _heavy(_model_task(job))
 
 
-def _light_task(job: ScanJob | SampleJob | DoctorJob) -> Task[Any]:
+def _light_task(job: ScanJob | PreviewJob | SampleJob | DoctorJob) -> Task[Any]:
     if isinstance(job, ScanJob):
         from tlstudio.datasets.scan import scan
 
         return scan(job)
+    if isinstance(job, PreviewJob):
+        from tlstudio.datasets.preview import preview
+
+        return preview(job)
     if isinstance(job, SampleJob):
         from tlstudio.datasets.sample import draw_sample
 

@@ -13,6 +13,7 @@ from tlstudio.jobs.estimate import (
     Work,
     precisions,
 )
+from tlstudio.jobs.previews import PatternGuess, PreviewResult
 from tlstudio.jobs.requests import (
     JOBS,
     DoctorJob,
@@ -26,6 +27,7 @@ from tlstudio.jobs.requests import (
     Job,
     PackWeights,
     PredictJob,
+    PreviewJob,
     ResumeRun,
     SampleJob,
     ScanJob,
@@ -112,11 +114,14 @@ __all__ = [
     "NetworkCosts",
     "PackWeights",
     "Part",
+    "PatternGuess",
     "Picture",
     "Precision",
     "PredictJob",
     "Prediction",
     "PredictionResult",
+    "PreviewJob",
+    "PreviewResult",
     "Proposal",
     "Reading",
     "Recipe",

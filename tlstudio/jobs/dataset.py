@@ -11,9 +11,10 @@ from tlstudio.jobs.base import Spec
 class TableSource(Spec):
     """A table (CSV, TSV or Excel) with a row a picture; the other fields name its columns.
 
-    Without `picture` and `label` the columns are guessed. Paths in it are absolute or relative to
-    the data set's `folder`. `part` says train, val or test; `group` what belongs together (a
-    patient, a plate). `sheet` is that of a workbook, None the first.
+    Columns that are None are guessed, but for `group`, which says what belongs together (a patient,
+    a plate) and counts only where it is named. `part` says train, val or test; it is empty where no
+    column does. Paths in the table are absolute or relative to the data set's `folder`. `sheet` is
+    that of a workbook, None the first.
     """
 
     file: str

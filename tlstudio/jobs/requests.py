@@ -21,6 +21,14 @@ class ScanJob(Spec):
     listed: bool = True
 
 
+class PreviewJob(Spec):
+    """Glances at where a data set is said to be, without looking at pictures; the result is a
+    `PreviewResult`."""
+
+    kind: Literal["preview"] = "preview"
+    dataset: DatasetSpec
+
+
 class SampleJob(Spec):
     """Draws the sample pictures into `folder`; the result is a `SampleResult`."""
 
@@ -147,6 +155,7 @@ class DoctorJob(Spec):
 
 Job = (
     ScanJob
+    | PreviewJob
     | SampleJob
     | IdentifyWeights
     | DownloadWeights

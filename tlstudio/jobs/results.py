@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from tlstudio.jobs.base import Record
 from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, estimate
+from tlstudio.jobs.previews import PreviewResult
 from tlstudio.jobs.requests import ExportFormat
 from tlstudio.jobs.scanning import LeftOut, ScanResult
 from tlstudio.jobs.training import Recipe
@@ -191,6 +192,7 @@ class DoctorResult(Record):
 
 Result = (
     ScanResult
+    | PreviewResult
     | SampleResult
     | IdentifiedWeights
     | WeightsResult

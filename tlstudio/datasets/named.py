@@ -1,0 +1,116 @@
+"""Owns classes that stand in the names of files: what a pattern says of a folder, and which
+patterns its names suggest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from tlstudio.datasets.found import Found, Listing
+from tlstudio.datasets.walking import Walk
+from tlstudio.errors import DatasetError, UsageError
+from tlstudio.jobs import PatternGuess
+from tlstudio.jobs.patterns import compiled
+from tlstudio.tasks import Meter, Task
+
+_NO_FIT = "Its name does not fit the pattern."
+_CANDIDATES = (
+    "{label} (#)",
+    "{label}_#",
+    "{label}-#",
+    "{label} #",
+    "{label}.#",
+    "{label}#",
+    "{label}_*",
+    "{label}-*",
+    "{label}.*",
+    "{label} *",
+    "*_{label}",
+    "*-{label}",
+    "*.{label}",
+    "* {label}",
+)
+_BETWEEN = ("*_{label}_*", "*-{label}-*")
+_FITTING = 0.9
+"""Share of names that a pattern fits that is proposed, and share of these whose class has more."""
+_MOST_CLASSES = 200
+
+
+def list_named(folder: str, pattern: str) -> Task[Listing]:
+    """All files below `folder` whose names fit `pattern`, with the `{label}` in it as their class
+    and the `{group}`, where it has one, as their group; the others are left out.
+
+    Raises `DatasetError` where the folder can't be used or no two classes come out, and
+    `UsageError` for what is no pattern for labels.
+    """
+    rule = compiled(pattern)
+    if "label" not in rule.fields:
+        raise UsageError(
+            f"The pattern “{pattern}” does not say where the class stands.",
+            "Write {label} where the name of the class is, for example {label}_*.",
+        )
+    walk = Walk(folder)
+    walk.top()
+    meter = Meter("scan", 0)
+    found: list[Found] = []
+    for files in walk.below(""):
+        for file in files:
+            fields = rule.match(file)
+            label = fields["label"].strip() if fields else ""
+            if fields is None or not label:
+                walk.leave_out(file, _NO_FIT)
+            else:
+                found.append(Found(file, "train", label, fields.get("group", "")))
+        yield from meter.at(len(found))
+    classes = tuple(sorted({each.folder for each in found}))
+    if len(classes) < 2:
+        raise _too_few(folder, pattern, classes)
+    return Listing({}, {"train": classes}, tuple(found), tuple(walk.left_out), "names")
+
+
+def _too_few(folder: str, pattern: str, classes: tuple[str, ...]) -> DatasetError:
+    found = f"finds only one class, “{classes[0]}”," if classes else "fits none of the names"
+    return DatasetError(
+        f"The pattern “{pattern}” {found} in {folder}.",
+        "Look at the names and write {label} where they differ by class.",
+    )
+
+
+def proposed_patterns(files: Sequence[str]) -> tuple[PatternGuess, ...]:
+    """Patterns that find classes in the names of `files`, the likeliest first.
+
+    A class has several pictures, and nearly every name has one; where a name has a word and a
+    number, the word is the likelier class. Of patterns that say the same the more exact one stays.
+    """
+    guesses: dict[tuple[str | None, ...], PatternGuess] = {}
+    three = all(len(re.split("[_-]", _stem(file))) == 3 for file in files)
+    for text in (*_CANDIDATES, *(_BETWEEN if three else ())):
+        matches = map(compiled(text).match, files)
+        labels = tuple(fields["label"] if fields else None for fields in matches)
+        classes = Counter(label for label in labels if label)
+        if labels not in guesses and _plausible(classes, len(files)):
+            guesses[labels] = PatternGuess(
+                pattern=text,
+                classes=dict(sorted(classes.items())),
+                unfitting=len(files) - classes.total(),
+            )
+    return tuple(sorted(guesses.values(), key=_unlikely))
+
+
+def _plausible(classes: Counter[str], names: int) -> bool:
+    several = sum(count for count in classes.values() if count > 1)
+    return (
+        2 <= len(classes) <= _MOST_CLASSES
+        and classes.total() >= _FITTING * names
+        and several >= _FITTING * classes.total()
+    )
+
+
+def _unlikely(guess: PatternGuess) -> tuple[bool, int, int]:
+    numbered = any(char.isdigit() for label in guess.classes for char in label)
+    return numbered, guess.unfitting, len(guess.classes)
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].rpartition(".")[0]
