@@ -141,7 +141,7 @@ class Theme(QObject):
         # Without the old sheet all this takes less than half of the time (83 ms instead of 200).
         app.setStyleSheet("")
         app.setPalette(_palette(self.colours))
-        for kind in ("QAbstractSpinBox", "QComboBox", "QCheckBox", "QSlider"):
+        for kind in ("QAbstractSpinBox", "QComboBox", "QCheckBox"):
             # PySide6 takes text here, and its stubs say bytes.
             app.setPalette(_field_palette(self.colours), kind)  # type: ignore[arg-type]
         app.setStyleSheet(_sheet(self.colours, app.font().pointSizeF()))
@@ -316,7 +316,18 @@ QRadioButton::indicator {{
     background: {c.surface}; }}
 QRadioButton::indicator:checked {{
     width: 6px; height: 6px; border: 5px solid {c.accent}; background: {c.on_accent}; }}
-QRadioButton:focus {{ color: {c.accent}; }}
+QRadioButton:focus, QCheckBox:focus {{ color: {c.accent}; }}
+QSlider {{ min-height: 20px; }}
+QSlider::groove:horizontal {{
+    height: 4px; border-radius: 2px; background: {c.line}; margin: 0 2px; }}
+QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {c.accent}; }}
+QSlider::sub-page:horizontal:disabled {{ background: {c.disabled}; }}
+QSlider::handle:horizontal {{
+    width: 12px; height: 12px; margin: -6px -1px; border: 2px solid {c.accent};
+    border-radius: 8px; background: {c.surface}; }}
+QSlider::handle:horizontal:focus {{ border-color: {c.text}; background: {c.accent}; }}
+QSlider::handle:horizontal:hover {{ background: {c.accent_soft}; }}
+QSlider::handle:horizontal:disabled {{ border-color: {c.disabled}; background: {c.surface}; }}
 
 QScrollBar {{ background: transparent; border: none; margin: 0; }}
 QScrollBar:vertical {{ width: 12px; }}

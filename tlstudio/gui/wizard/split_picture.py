@@ -42,7 +42,7 @@ class PartFigure(QWidget):
         head.addWidget(body_label(place_name(place)), 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
+        column.setSpacing(theme.GAP // 2)
         column.addLayout(head)
         column.addWidget(self.number)
         column.addWidget(small_label(purpose, wrap=True))

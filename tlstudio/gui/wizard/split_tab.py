@@ -127,9 +127,11 @@ class SplitTab(ImagesTab):
         self.worth.setSpacing(theme.TIGHT)
         self.health_button = link_button(self.tr("Show in Health"))
         self.health_button.clicked.connect(self.desk.health_wanted)
-        self.worth_card.body.addWidget(heading_label(self.tr("Worth knowing")))
+        head = QHBoxLayout()
+        head.addWidget(heading_label(self.tr("Worth knowing")), 1)
+        head.addWidget(self.health_button)
+        self.worth_card.body.addLayout(head)
         self.worth_card.body.addLayout(self.worth)
-        self.worth_card.body.addWidget(self.health_button, 0, Qt.AlignmentFlag.AlignLeft)
         return self.worth_card
 
     def _for_a_paper(self) -> Card:
