@@ -17,6 +17,7 @@ from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import count, link_button, small_label
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
+from tlstudio.gui.wizard.health_tab import HealthTab
 from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.pictures_tab import PicturesTab
 from tlstudio.gui.wizard.split_tab import SplitTab
@@ -35,8 +36,8 @@ class FoundPictures(QWidget):
         column.setSpacing(12)
         column.addLayout(self._top())
         self.pictures = PicturesTab(desk)
-        self.split = SplitTab(desk)
-        self.tabs: tuple[ImagesTab, ...] = (self.pictures, self.split)
+        self.health, self.split = HealthTab(desk), SplitTab(desk)
+        self.tabs: tuple[ImagesTab, ...] = (self.pictures, self.health, self.split)
         self.bar = QTabBar()
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
@@ -55,6 +56,7 @@ class FoundPictures(QWidget):
         QWidget.setTabOrder(self.other_button, self.bar)
         desk.said.connect(self._say)
         desk.class_wanted.connect(self._show_pictures)
+        desk.health_wanted.connect(lambda: self.show_tab(self.health))
 
     def _top(self) -> QHBoxLayout:
         self.folder_label = QLabel()

@@ -1,0 +1,203 @@
+"""Owns how a finding looks: a sign, a sentence, its pictures side by side, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import body_label, count, has_keyboard, hint_label, small_label
+from tlstudio.gui.widgets.parts import place_name
+from tlstudio.gui.widgets.tiles import PAD, Tile, TilePictures
+from tlstudio.gui.wizard.remedies import Remedy
+from tlstudio.gui.wizard.review import Case, Shot
+from tlstudio.jobs import Severity
+
+SIGNS: dict[Severity, str] = {"error": "✕", "warn": "!", "info": "i"}
+_BESIDE = 2
+"""So many pictures stand to the left of the words, more of them below."""
+_TILES = 5
+"""More pictures than this are counted, not shown."""
+_EACH = 3
+"""Examples of each class, where classes are compared."""
+
+
+def severity_words(severity: Severity) -> str:
+    """What a sign means, for who does not see it."""
+    words: dict[Severity, str] = {
+        "error": QCoreApplication.translate("findings", "Serious"),
+        "warn": QCoreApplication.translate("findings", "Needs a look"),
+        "info": QCoreApplication.translate("findings", "Good to know"),
+    }
+    return words[severity]
+
+
+def sign_label(severity: Severity) -> QLabel:
+    sign = QLabel(SIGNS[severity])
+    sign.setProperty("kind", f"sign-{severity}")
+    sign.setAccessibleName(severity_words(severity))
+    sign.setFixedWidth(16)
+    sign.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
+    return sign
+
+
+class FindingCard(QFrame):
+    """`wanted` is one of its remedies, pressed; `opened` the file of a picture to show larger."""
+
+    wanted = Signal(object)
+    opened = Signal(str)
+
+    def __init__(
+        self,
+        case: Case,
+        folder: str,
+        remedies: Sequence[Remedy],
+        pictures: TilePictures,
+        with_hint: bool,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.case, self.remedies, self.folder = case, tuple(remedies), folder
+        self.with_hint, self._pictures = with_hint, pictures
+        self.buttons: list[QPushButton] = []
+        self.tiles: list[Tile] = []
+        self.setProperty("kind", "card")
+        self.setAccessibleName(case.finding.sentence)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        shown, more = _shown(case)
+        words = self._words(with_hint)
+        if 0 < len(shown) <= _BESIDE and not more:
+            row = QHBoxLayout(self)
+            row.setContentsMargins(12, 12, 12, 12)
+            row.setSpacing(theme.WIDE)
+            row.addLayout(self._strip(shown, more))
+            words.addStretch(1)
+            words.addLayout(self._actions())
+            row.addLayout(words, 1)
+            return
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 12, 12)
+        column.setSpacing(theme.NORMAL)
+        column.addLayout(words)
+        if shown:
+            column.addLayout(self._strip(shown, more))
+        column.addLayout(self._actions())
+
+    def _words(self, with_hint: bool) -> QVBoxLayout:
+        finding = self.case.finding
+        row = QHBoxLayout()
+        row.setSpacing(theme.NORMAL)
+        row.addWidget(sign_label(finding.severity), 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout()
+        column.setSpacing(theme.TIGHT)
+        sentence = body_label(finding.sentence)
+        sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        sentence.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column.addWidget(sentence)
+        if with_hint and finding.hint:
+            column.addWidget(hint_label(finding.hint))
+        row.addLayout(column, 1)
+        around = QVBoxLayout()
+        around.addLayout(row)
+        return around
+
+    def _strip(self, shown: Sequence[Shot], more: int) -> QHBoxLayout:
+        """Pictures side by side; those of one class under its name where classes are compared."""
+        row = QHBoxLayout()
+        row.setSpacing(theme.TIGHT)
+        if self.case.finding.kind == "shortcut":
+            for label, shots in groupby(shown, key=lambda shot: shot.label):
+                column = QVBoxLayout()
+                column.setSpacing(theme.TIGHT)
+                name = small_label(label)
+                name.setIndent(PAD)
+                column.addWidget(name)
+                column.addLayout(self._tiles(list(shots)))
+                row.addLayout(column)
+                row.addSpacing(theme.PAGE)
+        else:
+            row.addLayout(self._tiles(shown))
+        if more:
+            row.addWidget(small_label(self.tr("and {0} more").format(count(more))))
+        row.addStretch(1)
+        return row
+
+    def _tiles(self, shots: Sequence[Shot]) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(theme.TIGHT)
+        for shot in shots:
+            path = str(Path(self.folder, shot.file))
+            lines = (Path(shot.file).name, _said_of(shot))
+            tile = Tile(self._pictures, path, lines, shot.out)
+            self.tiles.append(tile)
+            tile.clicked.connect(lambda *_, file=shot.file: self.opened.emit(file))
+            row.addWidget(tile, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _actions(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(theme.NORMAL)
+        for remedy in self.remedies:
+            button = QPushButton(remedy.text.replace("&", "&&"))
+            button.setAccessibleDescription(self.case.finding.sentence)
+            button.clicked.connect(lambda *_, chosen=remedy: self.wanted.emit(chosen))
+            if remedy.deed in {"dismiss", "class"}:
+                button.setProperty("kind", "link")
+                button.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.buttons.append(button)
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def stops(self) -> list[QWidget]:
+        """What can have the keyboard, from left to right."""
+        return [*self.tiles, *self.buttons]
+
+    def has_keyboard(self) -> bool:
+        return any(has_keyboard(stop) for stop in self.stops())
+
+    def offers(self) -> list[str]:
+        """What its buttons say."""
+        return [remedy.text for remedy in self.remedies]
+
+    def set_locked(self, locked: bool) -> None:
+        """While training, what changes nothing can still be pressed."""
+        for button, remedy in zip(self.buttons, self.remedies, strict=True):
+            button.setDisabled(locked and remedy.deed not in {"files", "class"})
+
+
+def _shown(case: Case) -> tuple[list[Shot], int]:
+    """The pictures to show, and how many are left; nothing of files that can't be read."""
+    if case.finding.kind == "unreadable":
+        return [], 0
+    if case.finding.kind == "shortcut":
+        classes = list(dict.fromkeys(shot.label for shot in case.shots))[:2]
+        return [
+            shot
+            for label in classes
+            for shot in [each for each in case.shots if each.label == label][:_EACH]
+        ], 0
+    return list(case.shots[:_TILES]), max(0, len(case.shots) - _TILES)
+
+
+def _said_of(shot: Shot) -> str:
+    """Its class, and where it counts."""
+    if shot.out:
+        where = QCoreApplication.translate("findings", "left out")
+    elif shot.part is None:
+        return shot.label
+    else:
+        where = place_name(shot.part).lower()
+    return f"{shot.label} · {where}"

@@ -1,0 +1,278 @@
+"""Owns the tab that shows what is wrong with the pictures, and what can be done about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from tlstudio.gui import theme
+from tlstudio.gui.latest import Latest
+from tlstudio.gui.widgets.basics import (
+    Notice,
+    body_label,
+    hint_label,
+    link_button,
+    scrolled,
+)
+from tlstudio.gui.widgets.finding_section import FindingSection
+from tlstudio.gui.widgets.health_figures import HealthFigures
+from tlstudio.gui.widgets.picture_dialog import PictureDialog
+from tlstudio.gui.widgets.thumbnails import ThumbnailModel
+from tlstudio.gui.widgets.tiles import TilePictures
+from tlstudio.gui.wizard.desk import Desk
+from tlstudio.gui.wizard.dismissals import Dismissals, Step
+from tlstudio.gui.wizard.findings import Overview
+from tlstudio.gui.wizard.health_words import looked_for, nothing_found
+from tlstudio.gui.wizard.images_tab import ImagesTab
+from tlstudio.gui.wizard.remedies import Remedy
+from tlstudio.gui.wizard.review import Case, Review, read_review, sections
+from tlstudio.jobs import FindingKind
+
+_SLICE_S = 0.012
+"""Cards are built for as long at a time."""
+
+
+class HealthTab(ImagesTab):
+    """Figures on top, below them the findings, worst first, with their remedies."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.review: Review | None = None
+        self._folder = ""
+        self._dismissed_shown = self._locked = False
+        self._reading = Latest(self)
+        self._reading.failed.connect(lambda *why: self.notice.say("error", *why))
+        self._dismissals = Dismissals(self)
+        self._dismissals.changed.connect(self._dismissals_changed)
+        self._dismissals.failed.connect(desk.failed)
+        self._pictures = TilePictures(desk.loader, self)
+        self._balanced = self.state.recipe.class_weights == "balanced"
+        self.sections: dict[FindingKind, FindingSection] = {}
+        self._builder = QTimer(self)
+        self._builder.setSingleShot(True)
+        self._builder.timeout.connect(self._build)
+        self._lay_out()
+        desk.corrected.connect(self._read)
+        self.state.observe(self._state_changed)
+        self.destroyed.connect(lambda: self.state.forget(self._state_changed))
+
+    def _lay_out(self) -> None:
+        self.notice = Notice()
+        self.figures = HealthFigures()
+        self.nothing = _Nothing()
+        self.dismissed_button = link_button("")
+        self.dismissed_button.clicked.connect(self._toggle_dismissed)
+        self._findings = QVBoxLayout()
+        self._findings.setSpacing(theme.WIDE)
+        content = QWidget()
+        content.setProperty("kind", "plain")
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, theme.NORMAL, theme.NORMAL)
+        column.setSpacing(12)
+        column.addWidget(self.notice)
+        column.addWidget(self.figures)
+        column.addWidget(self.nothing)
+        column.addLayout(self._findings)
+        foot = QHBoxLayout()
+        foot.addWidget(self.dismissed_button)
+        foot.addStretch(1)
+        column.addLayout(foot)
+        column.addStretch(1)
+        self.area = scrolled(content)
+        self.area.setAccessibleName(self.tr("What was found"))
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self.area)
+        for widget in (self.nothing, self.dismissed_button):
+            widget.hide()
+
+    # --- what every tab has ---------------------------------------------------------------------
+
+    def title(self) -> str:
+        number = len(self.review.open_cases()) if self.review else 0
+        return self.tr("&Health ({0})").format(f"{number:,}") if number else self.tr("&Health")
+
+    def first(self) -> QWidget:
+        return self.area
+
+    def show_overview(self, overview: Overview) -> None:
+        if overview.scan.folder != self._folder:
+            self._folder = overview.scan.folder
+            self._dismissed_shown = False
+            self.area.verticalScrollBar().setValue(0)
+        self._read()
+
+    def set_locked(self, locked: bool) -> None:
+        self._locked = locked
+        for section in self.sections.values():
+            section.set_locked(locked)
+
+    def leave(self) -> None:
+        self._builder.stop()
+        self._reading.stop()
+        self._dismissals.leave()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._pictures.resume()
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything is read and every card is there."""
+        return not (self._reading.busy or self._builder.isActive())
+
+    # --- showing --------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        project, folder = self.desk.project, self._folder
+        if project is not None:
+            self._reading.ask(
+                lambda: read_review(project, folder), lambda review: self._show(project, review)
+            )
+
+    def _show(self, project: Path, review: Review) -> None:
+        self.notice.clear()
+        self._dismissals.belong_to(project, review.dismissed)
+        self.review = review.with_dismissed(self._dismissals.keys)
+        self.figures.show_review(self.review)
+        self._show_findings()
+
+    def _dismissals_changed(self) -> None:
+        if self.review is not None:
+            self.review = self.review.with_dismissed(self._dismissals.keys)
+            self._show_findings()
+
+    def _show_findings(self) -> None:
+        review = self.review
+        if review is None:
+            return
+        open_cases, dismissed = review.open_cases(), review.dismissed_cases()
+        self._dismissed_shown = self._dismissed_shown and bool(dismissed)
+        self._show_sections(dismissed if self._dismissed_shown else open_cases, review)
+        self.nothing.setVisible(not open_cases and not self._dismissed_shown)
+        self.nothing.say(review.pictures, bool(dismissed))
+        self.dismissed_button.setVisible(bool(dismissed))
+        text = self.tr("Show the {0} that you dismissed").format(f"{len(dismissed):,}")
+        if self._dismissed_shown:
+            text = self.tr("Back to what is open")
+        self.dismissed_button.setText(text)
+        self.retitled.emit()
+        self._builder.start(0)
+
+    def _show_sections(self, cases: list[Case], review: Review) -> None:
+        shown = {section.kind: section for section in sections(cases)}
+        for kind in [kind for kind in self.sections if kind not in shown]:
+            gone = self.sections.pop(kind)
+            if gone.isAncestorOf(gone.window().focusWidget() or self.window()):
+                self.area.setFocus()
+            self._findings.removeWidget(gone)
+            gone.hide()
+            gone.deleteLater()
+        boxes: dict[FindingKind, FindingSection] = {}
+        for row, (kind, section) in enumerate(shown.items()):
+            box = boxes[kind] = self.sections.get(kind) or self._section()
+            if self._findings.indexOf(box) != row:
+                self._findings.insertWidget(row, box)
+            box.show_section(section, review, self._balanced)
+        self.sections = boxes
+
+    def _section(self) -> FindingSection:
+        box = FindingSection(self._pictures)
+        box.set_locked(self._locked)
+        box.wanted.connect(self._apply)
+        box.opened.connect(self._open)
+        box.grown.connect(lambda: self._builder.start(0))
+        return box
+
+    def _build(self) -> None:
+        """Builds cards from top to bottom, for a slice of time."""
+        started = time.monotonic()
+        for box in self.sections.values():
+            while box.build_next():
+                if time.monotonic() - started > _SLICE_S:
+                    self._builder.start(0)
+                    return
+        inside = [stop for box in self.sections.values() for stop in box.stops()]
+        self.order([*self.figures.stops(), *inside, self.dismissed_button])
+
+    def _toggle_dismissed(self) -> None:
+        self._dismissed_shown = not self._dismissed_shown
+        self._show_findings()
+        self.area.verticalScrollBar().setValue(0)
+
+    def _state_changed(self) -> None:
+        balanced = self.state.recipe.class_weights == "balanced"
+        if balanced != self._balanced:
+            self._balanced = balanced
+            self._show_findings()
+
+    # --- doing ----------------------------------------------------------------------------------
+
+    def _apply(self, remedy: Remedy) -> None:
+        match remedy.deed:
+            case "correct":
+                if remedy.make is not None:
+                    self.desk.correct(remedy.done, remedy.make)
+            case "dismiss" | "restore":
+                self._dismiss(remedy, dismissed=remedy.deed == "dismiss")
+            case "balance":
+                self._balance(remedy.done)
+            case "files":
+                self.desk.files_wanted.emit("left_out")
+            case "class":
+                self.desk.class_wanted.emit(remedy.target)
+
+    def _dismiss(self, remedy: Remedy, dismissed: bool) -> None:
+        change, keys = self._dismissals.change, remedy.keys
+        self._do(remedy.done, lambda: change(keys, dismissed), lambda: change(keys, not dismissed))
+
+    def _balance(self, words: str) -> None:
+        change, before = self.state.change_recipe, self.state.recipe.class_weights
+        self._do(
+            words, lambda: change(class_weights="balanced"), lambda: change(class_weights=before)
+        )
+
+    def _do(self, words: str, do: Callable[[], None], undo: Callable[[], None]) -> None:
+        """What is no correction of labels is undone in the same row."""
+        self.desk.undo.push(Step(self.desk, words, do, undo))
+
+    def _open(self, case: Case, file: str) -> None:
+        """A larger view; the arrow keys go to the other pictures of the finding."""
+        files = [shot.file for shot in case.shots]
+        model = ThumbnailModel(self.desk.loader, self)
+        model.set_files(self._folder, files)
+        dialog = PictureDialog(model, files.index(file), self.desk.loader, self)
+        dialog.finished.connect(model.deleteLater)
+        dialog.open()
+
+
+class _Nothing(QWidget):
+    """What is said where there is no finding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sign = QLabel("✓")
+        self._sign.setProperty("kind", "sign-ok")
+        self.words = body_label("")
+        self.details = hint_label("")
+        column = QVBoxLayout()
+        column.setSpacing(theme.TIGHT)
+        column.addWidget(self.words)
+        column.addWidget(self.details)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, theme.WIDE, 0, 0)
+        row.setSpacing(theme.NORMAL)
+        row.addWidget(self._sign)
+        row.addLayout(column, 1)
+
+    def say(self, pictures: int, dismissed: bool) -> None:
+        text = nothing_found(pictures)
+        if dismissed:
+            text = self.tr("Nothing is left to decide on.")
+        self.words.setText(text)
+        self.details.setText(looked_for())
