@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tlstudio.datasets.item import Item
 from tlstudio.datasets.traits import TRAITS, Rule, Trait, Value
+from tlstudio.datasets.wording import quoted
 from tlstudio.jobs import Finding
 from tlstudio.tasks import Meter, Task
 
@@ -202,11 +203,3 @@ def _per_cent(count: int, of: int) -> str:
     """Never 0 or 100 where it is not all or none."""
     whole = round(100 * count / of)
     return f"{whole}" if 0 < whole < 100 else f"{100 * count / of:.1f}"
-
-
-def quoted(names: Sequence[str], most: int = 3) -> str:
-    """Names for a sentence, the first few where there are many."""
-    marked = [f"“{name}”" for name in names]
-    if len(marked) > most:
-        return f"{', '.join(marked[:most])} and {len(marked) - most} more"
-    return " and ".join([", ".join(marked[:-1]), marked[-1]] if len(marked) > 1 else marked)
