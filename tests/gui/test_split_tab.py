@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,23 +10,29 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
+from scripted_engine import ScriptedClient
 
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.wizard.desk import Desk
+from tlstudio.gui.wizard.images import ImagesPage
 from tlstudio.gui.wizard.split_tab import SplitTab
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import (
     DatasetSpec,
     Finding,
     Grouping,
+    Job,
     Part,
     Proposal,
+    Result,
+    ScanJob,
     ScanResult,
     Split,
     TableSource,
 )
 from tlstudio.projects.index import Index, Seen
 from tlstudio.projects.project import Project
+from tlstudio.tasks import Event
 
 DECIDED = DatasetSpec(folder="/x", test_fraction=0.15)
 PATIENTS = Proposal(
@@ -367,3 +373,52 @@ def test_everything_that_can_be_chosen_has_a_name(tab: SplitTab, scanned: Scanne
     ):
         assert widget.accessibleName()
     assert tab.grouping.cards[0].switch.accessibleDescription() == PATIENTS.sentence
+
+
+# --- in its page --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(qtbot: QtBot, state: WizardState, engine: EngineRoom) -> Iterator[ImagesPage]:
+    page = ImagesPage(state, engine)
+    qtbot.addWidget(page)
+    page.resize(900, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    yield page
+    page.leave()
+
+
+def test_a_changed_share_is_scanned_and_the_tab_stays(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scanned: Scanned
+) -> None:
+    first, second = scanned({"no": 100, "yes": 150}, test=False), scanned({"no": 100, "yes": 150})
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield from ()
+        return second
+
+    client.script["scan"] = script
+    page.state.set_scan(first, DatasetSpec(folder="/x", test_fraction=0))
+    tab = page.found.split
+    page.found.show_tab(tab)
+    tab.test.spin.setFocus()
+    qtbot.keyClick(tab.test.spin, Qt.Key.Key_Up)
+    assert tab.picture.busy.text()
+    assert page.state.why_not_next(page.page_id) is not None
+    qtbot.waitUntil(lambda: page.state.scan is second)
+    (job,) = client.jobs
+    assert isinstance(job, ScanJob)
+    assert job.dataset.test_fraction == 0.01
+    assert tab.isVisible()
+    assert tab.picture.figures["test"].number.text() == "25 · 10 %"
+    assert not tab.picture.busy.text()
+
+
+def test_from_what_is_worth_knowing_one_comes_to_the_findings(
+    qtbot: QtBot, page: ImagesPage, scanned: Scanned
+) -> None:
+    page.state.set_scan(scanned({"no": 100, "yes": 150}, aside=1), DECIDED)
+    page.found.show_tab(page.found.split)
+    press(qtbot, page.found.split.health_button)
+    assert page.found.health.isVisible()

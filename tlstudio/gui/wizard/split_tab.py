@@ -91,9 +91,6 @@ class SplitTab(ImagesTab):
         self.test = ShareField(self.tr("&Locked test set"), 0, 40, self.tr("none"))
         self.validation.chosen.connect(lambda share: self._choose(validation_fraction=share))
         self.test.chosen.connect(lambda share: self._choose(test_fraction=share))
-        self.validation.set_hint(
-            self.tr("They are never learned from; the best epoch and settings are chosen on them.")
-        )
         both = QGridLayout()
         both.setHorizontalSpacing(theme.PAGE)
         both.setColumnStretch(0, 1)
@@ -192,7 +189,14 @@ class SplitTab(ImagesTab):
             self.validation.show_share(dataset.validation_fraction)
             chosen = dataset.test_fraction
             self.test.show_share(scan.test_fraction if chosen is None else chosen)
+        self.validation.set_hint(self._validation_words(scan))
         self.test.set_hint(self._test_words(scan))
+
+    def _validation_words(self, scan: ScanResult) -> str:
+        words = self.tr("Never learned from; the best epoch and settings are chosen on them.")
+        if scan.split.test and not scan.split.given:
+            words += " " + self.tr("A share of what is not locked away.")
+        return words
 
     def _test_words(self, scan: ScanResult) -> str:
         words = self.tr(
