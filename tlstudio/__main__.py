@@ -16,6 +16,10 @@ def main() -> int:
         from tlstudio.engine.server import serve
 
         return serve()
+    if arguments[:1] == ["look"] and len(arguments) == 2 and arguments[1].isdecimal():
+        from tlstudio.images.looking import serve_looks
+
+        return serve_looks(int(arguments[1]))
     if not arguments:
         return _window()
     from tlstudio.cli import run

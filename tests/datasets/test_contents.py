@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from tlstudio.datasets import contents as contents_module
+from tlstudio.datasets import judging
 from tlstudio.datasets.contents import Content, contents
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import DatasetError
-from tlstudio.jobs import DatasetSpec, ScanJob, ScanResult
+from tlstudio.images.first_look import first_looks
+from tlstudio.jobs import DatasetSpec, Reading, ScanJob, ScanResult
 from tlstudio.tasks import drive
 
 Pictures = Callable[..., None]
@@ -21,16 +22,16 @@ Pictures = Callable[..., None]
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that were read, as they are."""
-    files: list[str] = []
-    digest_of = contents_module.digest_of
+    """The names of the files that were given to children, as they are."""
+    names: list[str] = []
 
-    def counted(file: Path) -> bytes:
-        files.append(Path(file).name)
-        return digest_of(file)
+    def counted(files: Iterable[tuple[int, str]], reading: Reading | None) -> object:
+        listed = list(files)
+        names.extend(Path(path).name for _, path in listed)
+        return first_looks(listed, reading)
 
-    monkeypatch.setattr(contents_module, "digest_of", counted)
-    return files
+    monkeypatch.setattr(judging, "first_looks", counted)
+    return names
 
 
 def looked_through(root: Path, cache: Path) -> ScanResult:
@@ -57,6 +58,7 @@ def test_what_a_scan_has_looked_at_is_not_read_again(
     pictures("a", 4)
     pictures("b", 4)
     looked_through(root, tmp_path / "cache")
+    read.clear()
     found = held(root, tmp_path / "cache")
     assert read == []
     expected = {name: hashlib.sha256((root / name).read_bytes()).digest() for name in found}
@@ -70,6 +72,7 @@ def test_a_changed_file_has_another_digest_and_no_longer_the_old_content(
     pictures("b", 4)
     looked_through(root, tmp_path / "cache")
     before = held(root, tmp_path / "cache")
+    read.clear()
     changed = root / "a" / "000.png"
     stamp = changed.stat()
     changed.write_bytes(changed.read_bytes() + b"x")
@@ -81,15 +84,15 @@ def test_a_changed_file_has_another_digest_and_no_longer_the_old_content(
     assert {**after, "a/000.png": None} == {**before, "a/000.png": None}
 
 
-def test_a_picture_broken_after_the_scan_is_left_out_by_the_next_one(
+def test_a_picture_broken_after_the_scan_is_refused_before_anything_decodes_it(
     root: Path, pictures: Pictures, tmp_path: Path
 ) -> None:
-    """Its digest is known by then; that does not make it readable."""
     pictures("a", 4)
     pictures("b", 4)
     looked_through(root, tmp_path / "cache")
     (root / "a" / "000.png").write_bytes(b"\x89PNG")
-    held(root, tmp_path / "cache")
+    with pytest.raises(DatasetError, match=r"000\.png can't be read any more: The file is damaged"):
+        held(root, tmp_path / "cache")
     assert [each.file for each in looked_through(root, tmp_path / "cache").left_out] == [
         "a/000.png"
     ]

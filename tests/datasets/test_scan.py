@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tlstudio.datasets import scan as scan_module
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import DatasetError, UsageError
 from tlstudio.jobs import DatasetSpec, ScanJob, ScanResult
@@ -333,43 +331,6 @@ def test_progress_ends_with_all_files_and_never_goes_back(root: Path, pictures: 
     assert [event.phase for event in counted] == ["scan"] * len(counted)
     assert (counted[-1].done, counted[-1].total) == (60, 60)
     assert [event.done for event in counted] == sorted(event.done for event in counted)
-
-
-def test_slow_files_keep_events_coming_and_closing_ends_the_threads(
-    root: Path, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pictures("a", 50)
-    pictures("b", 50)
-    go_on = threading.Event()
-    started: list[str] = []
-
-    def slow(path: str) -> None:
-        started.append(path)
-        go_on.wait(20)
-
-    monkeypatch.setattr(scan_module, "check", slow)
-    task = scan(ScanJob(dataset=DatasetSpec(folder=str(root))), tmp_path / "cache")
-    events = [next(task) for _ in range(5)]  # no file is finished, and still they come
-    assert isinstance(events[-1], Progress)
-    assert (events[-1].done, events[-1].total) == (0, 100)
-    threading.Timer(0.05, go_on.set).start()
-    task.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("scan")]
-    assert len(started) < 40
-
-
-def test_a_bug_in_a_worker_is_not_swallowed(
-    root: Path, pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pictures("a", 2)
-    pictures("b", 2)
-
-    def buggy(path: str) -> None:
-        raise ZeroDivisionError(path)
-
-    monkeypatch.setattr(scan_module, "check", buggy)
-    with pytest.raises(ZeroDivisionError):
-        drive(scan(ScanJob(dataset=DatasetSpec(folder=str(root))), tmp_path), lambda _: None)
 
 
 # --- real folders --------------------------------------------------------------------------------

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tlstudio.datasets import scan as scan_module
-from tlstudio.datasets import verdicts
+from tlstudio.datasets import judging, verdicts
 from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember
-from tlstudio.images.reader import UnreachableError, check
-from tlstudio.jobs import ScanResult
+from tlstudio.images.facts import Look
+from tlstudio.images.first_look import first_looks
+from tlstudio.jobs import Reading, ScanResult
 
 Pictures = Callable[..., None]
 Scanned = Callable[..., ScanResult]
@@ -23,15 +23,20 @@ Scanned = Callable[..., ScanResult]
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that were decoded, as they are."""
-    files: list[str] = []
+    """The names of the files that were given to children, as they are."""
+    names: list[str] = []
 
-    def counted(path: str) -> None:
-        files.append(Path(path).name)
-        check(path)
+    def counted(files: Iterable[tuple[int, str]], reading: Reading | None) -> object:
+        listed = list(files)
+        names.extend(Path(path).name for _, path in listed)
+        return first_looks(listed, reading)
 
-    monkeypatch.setattr(scan_module, "check", counted)
-    return files
+    monkeypatch.setattr(judging, "first_looks", counted)
+    return names
+
+
+def seen(reason: str = "", digest: bytes = b"") -> Verdict:
+    return Verdict(Stamp(1, 2), Look(reason, digest=digest))
 
 
 def test_a_second_scan_decodes_nothing_and_says_the_same(
@@ -66,19 +71,15 @@ def test_a_changed_file_is_looked_at_again(
 
 
 def test_a_file_that_could_not_be_reached_is_tried_again(
-    pictures: Pictures, scanned: Scanned, monkeypatch: pytest.MonkeyPatch
+    root: Path, pictures: Pictures, scanned: Scanned, decoded: list[str]
 ) -> None:
     pictures("a", 3)
     pictures("b", 3)
-
-    def unreachable(path: str) -> None:
-        if path.endswith("a/000.png"):
-            raise UnreachableError("The disk could not read the file (Input/output error).")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(scan_module, "check", unreachable)
-        assert len(scanned().left_out) == 1
+    (root / "a/gone.png").symlink_to(root.parent / "elsewhere.png")
+    assert [entry.file for entry in scanned().left_out] == ["a/gone.png"]
+    Image.new("RGB", (8, 8)).save(root.parent / "elsewhere.png")
     assert scanned().left_out == ()
+    assert decoded.count("gone.png") == 2
 
 
 def test_a_scan_that_is_stopped_keeps_what_it_has_seen(
@@ -123,11 +124,11 @@ def test_a_cache_that_can_not_be_written_is_done_without(
 
 
 def test_a_cache_that_another_process_holds_is_done_without_and_kept(tmp_path: Path) -> None:
-    known = {"a.png": Verdict(Stamp(1, 2), "")}
+    known = {"a.png": seen()}
     remember(tmp_path, "/data", known)
     other = sqlite3.connect(tmp_path / "verdicts.sqlite")
     other.execute("BEGIN EXCLUSIVE")
-    remember(tmp_path, "/data", {"b.png": Verdict(Stamp(1, 2), "")})
+    remember(tmp_path, "/data", {"b.png": seen()})
     assert recall(tmp_path, "/data") == {}
     other.rollback()
     other.close()
@@ -135,21 +136,21 @@ def test_a_cache_that_another_process_holds_is_done_without_and_kept(tmp_path: P
 
 
 def test_folders_do_not_share_verdicts(tmp_path: Path) -> None:
-    verdict = Verdict(Stamp(1, 2), "The file is empty.")
+    verdict = seen("The file is empty.")
     for root in ("/data/set", "/data/set 2", "/data/set0", "/"):
         remember(tmp_path, root, {f"a/{len(root)}🐜.png": verdict})
     assert recall(tmp_path, "/data/set") == {"a/9🐜.png": verdict}
 
 
 def test_another_reader_decides_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    remember(tmp_path, "/data", {"a.png": Verdict(Stamp(1, 2), "")})
+    remember(tmp_path, "/data", {"a.png": seen()})
     monkeypatch.setattr(verdicts, "_READER", "another")
     assert recall(tmp_path, "/data") == {}
 
 
 def test_many_writers_at_once_lose_no_file(tmp_path: Path) -> None:
     def write(number: int) -> None:
-        remember(tmp_path, "/data", {f"{number}.png": Verdict(Stamp(number, 0), "")})
+        remember(tmp_path, "/data", {f"{number}.png": Verdict(Stamp(number, 0), Look(""))})
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
     write(100)

@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 
 from tlstudio.errors import PictureError
-from tlstudio.images import reader
-from tlstudio.images.reader import UnreachableError, check, read_reduced, read_rgb, thumbnail
+from tlstudio.images import opening, raster
+from tlstudio.images.look import look
+from tlstudio.images.opening import UnreachableError
+from tlstudio.images.reader import read_reduced, read_rgb, thumbnail
 
 # Pillow tells the developer what it dislikes in odd files; the tests ask what the user is told.
 pytestmark = pytest.mark.filterwarnings("ignore:::PIL")
@@ -30,10 +32,10 @@ def verdict(read: object, path: Path) -> str:
 
 
 def reason(path: Path) -> str:
-    """The reason for refusing a file, which both ways of reading must give."""
+    """The reason for refusing a file, which all ways of reading must give."""
     message = verdict(read_rgb, path)
     assert message
-    assert verdict(check, path) == message
+    assert look(path).reason == message
     assert verdict(lambda file: thumbnail(file, 32), path) == message
     assert verdict(lambda file: read_reduced(file, 32), path) == message
     return message
@@ -51,14 +53,12 @@ def save(path: Path, image: Image.Image, **options: object) -> Path:
 # --- files of other projects ---------------------------------------------------------------------
 
 
-def test_every_odd_file_is_read_or_refused_with_a_reason_and_check_agrees(data: Path) -> None:
+def test_every_odd_file_is_read_or_refused_with_a_reason_and_a_look_agrees(data: Path) -> None:
     files = sorted(path for path in (data / "odd").rglob("*") if path.is_file())
     assert len(files) == 1462
     reasons: dict[str, int] = {}
     with ThreadPoolExecutor(2) as pool:
-        verdicts = list(
-            pool.map(lambda file: (verdict(read_rgb, file), verdict(check, file)), files)
-        )
+        verdicts = list(pool.map(lambda file: (verdict(read_rgb, file), look(file).reason), files))
     for file, (full, quick) in zip(files, verdicts, strict=True):
         assert full == quick, file
         reasons[full] = reasons.get(full, 0) + 1
@@ -113,7 +113,7 @@ _SIZES += [(size, "04") for size in range(32, 41)]
 
 def test_broken_png_suite_files_are_refused(data: Path) -> None:
     broken = sorted((data / "odd/pngsuite/png").glob("x*.png"))
-    readable = [path.name for path in broken if not verdict(check, path)]
+    readable = [path.name for path in broken if not look(path).reason]
     assert len(broken) == 14
     assert readable == ["xcsn0g01.png"]  # a wrong checksum that Pillow forgives
 
@@ -128,7 +128,7 @@ def test_pixels_agree_with_the_references_of_image_rs(data: Path, kind: str) -> 
     for reference in sorted(references.rglob("*.png")):
         source = data / "odd/image-rs/tests/images" / kind / reference.relative_to(references)
         source = source.with_suffix("")
-        if not source.exists() or source.name in known or verdict(check, source):
+        if not source.exists() or source.name in known or look(source).reason:
             continue
         expected = read_rgb(reference).astype(np.int16)
         # JPEG decoders may differ by a few levels in how they enlarge colour.
@@ -284,7 +284,7 @@ def test_a_forbidden_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         def refuse(*_: object) -> None:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(reader, "open", refuse, raising=False)
+        monkeypatch.setattr(opening, "open", refuse, raising=False)
     assert reason(file) == "The file may not be read."
 
 
@@ -293,12 +293,12 @@ def test_a_picture_with_broken_exif_is_still_a_picture(tmp_path: Path) -> None:
         tmp_path / "exif.jpg", Image.fromarray(noise()), exif=b"Exif\0\0II*\0" + b"\xff" * 40
     )
     assert read_rgb(file).shape == (60, 90, 3)
-    check(file)
+    assert look(file).reason == ""
 
 
 def test_every_format_that_is_asked_for_exists() -> None:
     Image.init()
-    assert set(reader._FORMATS) <= set(Image.OPEN)
+    assert set(raster.FORMATS) <= set(Image.OPEN)
 
 
 # --- thumbnails and threads ----------------------------------------------------------------------

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 
-from tlstudio.datasets.contents import digest_of
+from tlstudio.datasets.judging import looks
 from tlstudio.datasets.listing import Found, Listing, list_files, vanished
 from tlstudio.datasets.split import validation_files
-from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember
-from tlstudio.errors import DatasetError, PictureError, UsageError
-from tlstudio.images.reader import UnreachableError, check
+from tlstudio.errors import DatasetError, UsageError
 from tlstudio.jobs import LeftOut, Part, Picture, ScanJob, ScanResult, Split
-from tlstudio.projects.places import cache_folder
 from tlstudio.tasks import Meter, Task
 
 _ORDER: dict[Part, int] = {"train": 0, "val": 1, "test": 2}
-_MOST_THREADS = 16  # more only compete for the disk and the memory
 _NEEDED = "Add pictures to it, or take the folder of this class away."
 
 
 def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     """Looks through a folder: which pictures can be used, with which label, in which part.
 
-    Every file is decoded once, in threads; what was said of it is remembered in the folder `cache`
-    (the user's cache folder by default) until its size or time of change differ. Files that are no
-    readable pictures are left out, each with its reason.
+    Every file is decoded once, in disposable children; what was said of it is remembered in the
+    folder `cache` (the user's cache folder by default) until its size or time of change differ.
+    Files that are no readable pictures are left out, each with its reason.
 
     Classes are in the order of their folders' names, by code points, also where `class_names`
     gives them others; `files` are in the order train, val, test, then by class, then by path. The
-    result depends on neither the file system nor the threads.
+    result depends on neither the file system nor on which child looked at what.
 
     Where the folder brings no validation pictures, they are drawn from the training pictures (see
     `split`), and `split.given` is false; a `test` folder is kept for testing either way.
@@ -45,7 +37,9 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     root = _absolute(job.dataset.folder)
     listing = yield from list_files(root)
     labels = _labels(root, listing, job.dataset.class_names)
-    reasons = yield from _judged(root, [found.file for found in listing.files], cache)
+    names = [found.file for found in listing.files]
+    seen = yield from looks(root, names, job.dataset.reading, cache)
+    reasons = {file: look.reason for file, look in seen.items()}
     if not os.path.isdir(root):  # noqa: PTH112
         raise vanished(root)
     usable = [found for found in listing.files if not reasons[found.file]]
@@ -157,95 +151,6 @@ def _named(names: Iterable[str], most: int = 5) -> str:
     if len(quoted) > most:
         return f"{', '.join(quoted[:most])} and {len(quoted) - most} more"
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-
-
-# --- which files are pictures --------------------------------------------------------------------
-
-
-def _judged(root: str, files: list[str], cache: Path | None) -> Task[dict[str, str]]:
-    """The reason why each file can't be used; empty where it can. In the order of `files`."""
-    cache = cache or cache_folder()
-    waiting, answers = deque(files), queue.SimpleQueue[tuple[str, _Answer]]()
-    stop = threading.Event()
-
-    def work(judge: _Judge) -> None:
-        while not stop.is_set():
-            try:
-                file = waiting.popleft()
-            except IndexError:
-                return
-            answers.put((file, judge(file)))
-
-    meter, reasons = Meter("scan", len(files)), dict.fromkeys(files, "")
-    news: dict[str, Verdict] = {}
-    done = 0
-    threads = min(max(os.cpu_count() or 2, 2), _MOST_THREADS)
-    with ThreadPoolExecutor(threads, thread_name_prefix="scan") as pool:
-        try:
-            memory = pool.submit(recall, cache, root)
-            yield from meter.at(done)
-            while not memory.done():
-                wait([memory], timeout=0.02)
-                yield from meter.at(done)
-            judge = _Judge(root, memory.result())
-            workers = [pool.submit(work, judge) for _ in range(threads)]
-            while done < len(files):
-                try:
-                    file, answer = answers.get(timeout=0.02)
-                except queue.Empty:
-                    for worker in workers:
-                        if worker.done():
-                            worker.result()  # raises what a worker stumbled over
-                else:
-                    done += 1
-                    reasons[file] = answer.reason
-                    if answer.news is not None:
-                        news[file] = answer.news
-                yield from meter.at(done)
-        finally:
-            stop.set()
-            remember(cache, root, news)
-    return reasons
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """`news` is what should be remembered; None where it is known or may change by itself."""
-
-    reason: str
-    news: Verdict | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """Says of a file whether it is a readable picture, from memory where it has not changed."""
-
-    root: str
-    remembered: Mapping[str, Verdict]
-
-    def __call__(self, file: str) -> _Answer:
-        path = f"{self.root}/{file}"
-        try:
-            status = os.stat(path)  # noqa: PTH116
-            stamp = Stamp(status.st_size, status.st_mtime_ns)
-            known = self.remembered.get(file)
-            if known is not None and known.stamp == stamp:
-                return _Answer(known.reason, None)
-        except OSError:
-            stamp = None
-        digest = b""
-        try:
-            check(path)
-            digest = digest_of(path)
-        except UnreachableError as error:
-            return _Answer(error.message, None)
-        except PictureError as error:
-            reason = error.message
-        except OSError as error:
-            return _Answer(f"The file can no longer be read ({error.strerror}).", None)
-        else:
-            reason = ""
-        return _Answer(reason, None if stamp is None else Verdict(stamp, reason, digest))
 
 
 # --- whether they are enough ---------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Owns the memory of picture files: which were readable, so that a second scan need not decode
+"""Owns the memory of picture files: what was said of them, so that a second scan need not decode
 them, and what their content is, so that nothing computed of it is computed twice.
 
 It is a cache: one SQLite file that may be deleted at any time, may be used by several processes at
@@ -8,21 +8,42 @@ once, and is done without wherever it can't be read or written.
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import PIL
 
+from tlstudio.images.facts import Look
+from tlstudio.images.packed import pack, unpack
 from tlstudio.images.reader import READER_VERSION
+from tlstudio.jobs import Reading
 
 _FILE = "verdicts.sqlite"
-_SCHEMA = 2
+_SCHEMA = 3
 # What another reader said does not count; the program and Pillow both change what is readable.
 _READER = f"{READER_VERSION}/{PIL.__version__}"
-_MOST_ROWS = 1_000_000
+_MOST_ROWS = 300_000
+_AT_ONCE = 500
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_CREATE = """
+CREATE TABLE verdicts (
+    path TEXT NOT NULL, reading TEXT NOT NULL, reader TEXT NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, look BLOB NOT NULL,
+    PRIMARY KEY (path, reading)
+)
+"""
+_BELOW = """
+SELECT path, size, mtime_ns, look FROM verdicts
+WHERE path > ? AND path < ? AND reading = ? AND reader = ?
+"""
+_NAMED = """
+SELECT path, size, mtime_ns, look FROM verdicts WHERE reading = ? AND reader = ? AND path IN ({})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +56,47 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was said of a file; `reason` is empty where it could be read.
-
-    `digest` is that of its content, empty where nobody asked for it yet.
-    """
+    """What was said of a file as long as its stamp was this."""
 
     stamp: Stamp
-    reason: str
-    digest: bytes = b""
+    look: Look
 
 
-def recall(folder: Path, root: str) -> dict[str, Verdict]:
-    """All that is remembered of files below `root`, by their path relative to it."""
-    prefix = _prefix(root)
+def stamp_of(file: str | os.PathLike[str]) -> Stamp:
+    """Raises `OSError`, or `ValueError` for what can't be a path."""
+    status = os.stat(file)  # noqa: PTH116  (a Path is not made for each of 100,000 files)
+    return Stamp(status.st_size, status.st_mtime_ns)
+
+
+def recall(
+    folder: Path, root: str, elsewhere: Sequence[str] = (), reading: Reading | None = None
+) -> dict[str, Verdict]:
+    """All that is remembered of files below `root`, by their path relative to it, and of the files
+    `elsewhere` by their absolute path, as they were read with `reading`."""
+    prefix, key = _prefix(root), _key(reading)
     try:
         with _database(folder) as database:
-            rows = database.execute(
-                "SELECT path, size, mtime_ns, reason, digest FROM verdicts"
-                " WHERE path > ? AND path < ? AND reader = ?",
-                (prefix, prefix + "\U0010ffff", _READER),
-            ).fetchall()
-    except (sqlite3.Error, OSError) as error:
+            below = (prefix, prefix + "\U0010ffff", key, _READER)
+            known = dict(_verdicts(database.execute(_BELOW, below), len(prefix)))
+            for start in range(0, len(elsewhere), _AT_ONCE):
+                paths = elsewhere[start : start + _AT_ONCE]
+                query = _NAMED.format(", ".join(itertools.repeat("?", len(paths))))
+                known.update(_verdicts(database.execute(query, (key, _READER, *paths)), 0))
+    except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
         _discard_if_damaged(folder, error)
         return {}
-    start = len(prefix)
-    return {
-        path[start:]: Verdict(Stamp(size, mtime_ns), reason, digest)
-        for path, size, mtime_ns, reason, digest in rows
-    }
+    return known
 
 
-def remember(folder: Path, root: str, verdicts: Mapping[str, Verdict]) -> None:
-    """Adds verdicts by path relative to `root`. What can't be written is forgotten."""
+def remember(
+    folder: Path, root: str, verdicts: Mapping[str, Verdict], reading: Reading | None = None
+) -> None:
+    """Adds verdicts by path, absolute or relative to `root`. What can't be written is forgotten."""
     if not verdicts:
         return
-    prefix = _prefix(root)
+    prefix, key = _prefix(root), _key(reading)
     rows = [
-        (prefix + file, each.stamp.size, each.stamp.mtime_ns, each.reason, _READER, each.digest)
+        (file if os.path.isabs(file) else prefix + file, key, _READER, *_values(each))  # noqa: PTH117
         for file, each in verdicts.items()
     ]
     try:
@@ -81,8 +106,26 @@ def remember(folder: Path, root: str, verdicts: Mapping[str, Verdict]) -> None:
                 "DELETE FROM verdicts WHERE rowid <= (SELECT max(rowid) FROM verdicts) - ?",
                 (_MOST_ROWS,),
             )
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
         _discard_if_damaged(folder, error)
+
+
+def _verdicts(
+    rows: Iterable[tuple[str, int, int, bytes]], start: int
+) -> Iterator[tuple[str, Verdict]]:
+    for path, size, mtime_ns, look in rows:
+        with contextlib.suppress(ValueError):  # what is damaged is not remembered
+            yield path[start:], Verdict(Stamp(size, mtime_ns), unpack(look))
+
+
+def _values(verdict: Verdict) -> tuple[int, int, bytes]:
+    return verdict.stamp.size, verdict.stamp.mtime_ns, pack(verdict.look)
+
+
+def _key(reading: Reading | None) -> str:
+    """What of the way of reading changes the pixels."""
+    channels = None if reading is None else reading.channels
+    return "" if channels is None else ",".join(map(str, channels))
 
 
 def _prefix(root: str) -> str:
@@ -100,11 +143,7 @@ def _database(folder: Path) -> Iterator[sqlite3.Connection]:
             with database:
                 database.execute("BEGIN IMMEDIATE")
                 database.execute("DROP TABLE IF EXISTS verdicts")
-                database.execute(
-                    "CREATE TABLE verdicts (path TEXT PRIMARY KEY, size INTEGER NOT NULL,"
-                    " mtime_ns INTEGER NOT NULL, reason TEXT NOT NULL, reader TEXT NOT NULL,"
-                    " digest BLOB NOT NULL)"
-                )
+                database.execute(_CREATE)
                 database.execute(f"PRAGMA user_version = {_SCHEMA}")
         yield database
 

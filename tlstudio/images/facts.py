@@ -13,9 +13,10 @@ class Facts:
     `width` and `height` are in px; `format` as Pillow names it, or DICOM. `camera` is the maker and
     model, `taken` the time of the photograph in seconds since 1970 as its clock said (no zone);
     None where the file does not say. `mean` and `spread` are mean and standard deviation of its
-    grey levels. `border` is the mean colour of the outermost pixels, `border_spread` how much they
-    vary. `text` is the share of the picture, 0 to 1, that looks like burned-in text. `hash` is a
-    perceptual hash of 64 bits, and `thumb` the picture squeezed into 16 x 16 x 3 bytes, rows first.
+    grey levels, once it is scaled down so far that noise does not count. `border` is the mean
+    colour of the outermost pixels, `border_spread` how much they vary. `text` is the share of the
+    picture, 0 to 1, that looks like burned-in text. `hash` is a perceptual hash of 64 bits, and
+    `thumb` the picture squeezed into 16 x 16 x 3 bytes, rows first.
     """
 
     width: int
