@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import body_label, count, has_keyboard, hint_label, small_label
 from tlstudio.gui.widgets.parts import place_name
+from tlstudio.gui.widgets.size_plot import size_text
 from tlstudio.gui.widgets.tiles import PAD, Tile, TilePictures
 from tlstudio.gui.wizard.remedies import Remedy
 from tlstudio.gui.wizard.review import Case, Shot
@@ -28,6 +30,8 @@ from tlstudio.jobs import Severity
 SIGNS: dict[Severity, str] = {"error": "✕", "warn": "!", "info": "i"}
 _BESIDE = 2
 """So many pictures stand to the left of the words, more of them below."""
+_COMPACT = {"exact_duplicate", "near_duplicate"}
+"""Kinds of which there may be many: pairs of them stand beside each other."""
 _TILES = 5
 """More pictures than this are counted, not shown."""
 _EACH = 3
@@ -75,10 +79,11 @@ class FindingCard(QFrame):
         self.tiles: list[Tile] = []
         self.setProperty("kind", "card")
         self.setAccessibleName(case.finding.sentence)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         shown, more = _shown(case)
-        words = self._words(with_hint)
-        if 0 < len(shown) <= _BESIDE and not more:
+        words = self._words()
+        self.compact = case.finding.kind in _COMPACT and len(shown) == _BESIDE and not more
+        if shown and len(shown) <= _BESIDE and not more and not self.compact:
             row = QHBoxLayout(self)
             row.setContentsMargins(12, 12, 12, 12)
             row.setSpacing(theme.WIDE)
@@ -90,26 +95,25 @@ class FindingCard(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(theme.NORMAL)
-        column.addLayout(words)
-        if shown:
-            column.addLayout(self._strip(shown, more))
+        parts = [words, self._strip(shown, more)] if shown else [words]
+        for part in reversed(parts) if self.compact else parts:
+            column.addLayout(part)
+        column.addStretch(1)
         column.addLayout(self._actions())
 
-    def _words(self, with_hint: bool) -> QVBoxLayout:
+    def _words(self) -> QVBoxLayout:
         finding = self.case.finding
         row = QHBoxLayout()
         row.setSpacing(theme.NORMAL)
         row.addWidget(sign_label(finding.severity), 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
         column.setSpacing(theme.TIGHT)
-        sentence = body_label(finding.sentence)
-        sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        sentence.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column.addWidget(sentence)
-        if with_hint and finding.hint:
+        column.addWidget(body_label(_breakable(finding.sentence)))
+        if self.with_hint and finding.hint:
             column.addWidget(hint_label(finding.hint))
         row.addLayout(column, 1)
         around = QVBoxLayout()
+        around.setSpacing(theme.NORMAL)
         around.addLayout(row)
         return around
 
@@ -137,9 +141,12 @@ class FindingCard(QFrame):
     def _tiles(self, shots: Sequence[Shot]) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(theme.TIGHT)
+        sizes_differ = len({(shot.width, shot.height) for shot in shots}) > 1
         for shot in shots:
             path = str(Path(self.folder, shot.file))
-            lines = (Path(shot.file).name, _said_of(shot))
+            lines = [Path(shot.file).name, _said_of(shot)]
+            if sizes_differ:
+                lines.append(f"{size_text((shot.width, shot.height))} px")
             tile = Tile(self._pictures, path, lines, shot.out)
             self.tiles.append(tile)
             tile.clicked.connect(lambda *_, file=shot.file: self.opened.emit(file))
@@ -176,6 +183,11 @@ class FindingCard(QFrame):
         """While training, what changes nothing can still be pressed."""
         for button, remedy in zip(self.buttons, self.remedies, strict=True):
             button.setDisabled(locked and remedy.deed not in {"files", "class"})
+
+
+def _breakable(sentence: str) -> str:
+    """Names of files may be broken where people would break them."""
+    return re.sub(r"(?<=\w)([/_.\-])(?=\w)", "\\1\u200b", sentence)
 
 
 def _shown(case: Case) -> tuple[list[Shot], int]:

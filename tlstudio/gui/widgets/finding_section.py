@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import (
@@ -18,8 +19,11 @@ from tlstudio.gui.wizard.health_words import common_hint, heading
 from tlstudio.gui.wizard.remedies import Remedy, common_remedies, remedies
 from tlstudio.gui.wizard.review import Case, Review, Section
 
-FIRST, MORE = 5, 20
+FIRST, MORE = 6, 20
 """Cards at the beginning, and how many come with each press."""
+
+_NARROWEST = 280
+"""Of a card with two pictures, in px."""
 
 
 class FindingSection(QWidget):
@@ -50,8 +54,9 @@ class FindingSection(QWidget):
         top.setSpacing(theme.WIDE)
         top.addWidget(self.heading, 1, Qt.AlignmentFlag.AlignVCenter)
         top.addLayout(self._common)
-        self._column = QVBoxLayout()
-        self._column.setSpacing(theme.NORMAL)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(theme.NORMAL)
+        self._columns = 1
         self.more_button = link_button("")
         self.more_button.clicked.connect(self._show_more)
         column = QVBoxLayout(self)
@@ -59,7 +64,7 @@ class FindingSection(QWidget):
         column.setSpacing(theme.NORMAL)
         column.addLayout(top)
         column.addWidget(self.hint)
-        column.addLayout(self._column)
+        column.addLayout(self._grid)
         column.addWidget(self.more_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_section(self, section: Section, review: Review, balanced: bool) -> None:
@@ -76,6 +81,8 @@ class FindingSection(QWidget):
         self._pass_keyboard(before, gone)
         for card in gone:
             self._remove(card)
+        if gone:
+            self._place()
         left = len(section.cases) - self._limit
         self.more_button.setVisible(left > 0)
         self.more_button.setText(self.tr("Show {0} more").format(min(left, MORE)))
@@ -85,7 +92,7 @@ class FindingSection(QWidget):
         review, section = self._review, self._section
         if review is None or section is None:
             return False
-        for row, case in enumerate(self._visible_cases()):
+        for case in self._visible_cases():
             if case.key not in self.cards:
                 offered = remedies(case, review, self._balanced)
                 with_hint = self.hint.isHidden()
@@ -94,7 +101,7 @@ class FindingSection(QWidget):
                 card.wanted.connect(self.wanted)
                 card.opened.connect(lambda file, of=case: self.opened.emit(of, file))
                 self.cards[case.key] = card
-                self._column.insertWidget(row, card)
+                self._place()
                 if self._keyboard_waits:
                     self._keyboard_waits = False
                     card.buttons[0].setFocus()
@@ -112,6 +119,25 @@ class FindingSection(QWidget):
             button.setDisabled(locked)
         for card in self.cards.values():
             card.set_locked(locked)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        columns = max(1, (self.width() + theme.NORMAL) // (_NARROWEST + theme.NORMAL))
+        if columns != self._columns:
+            self._columns = columns
+            self._place()
+
+    def _place(self) -> None:
+        """Compact cards stand beside each other, each of the others has a row of its own."""
+        row = column = 0
+        for card in self._in_order():
+            self._grid.removeWidget(card)
+            if column and not (card.compact and column < self._columns):
+                row, column = row + 1, 0
+            self._grid.addWidget(card, row, column, 1, 1 if card.compact else self._columns)
+            column = column + 1 if card.compact else self._columns
+        for number in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(number, 1 if number < self._columns else 0)
 
     def _visible_cases(self) -> tuple[Case, ...]:
         return self._section.cases[: self._limit] if self._section else ()
@@ -160,7 +186,7 @@ class FindingSection(QWidget):
 
     def _remove(self, card: FindingCard) -> None:
         del self.cards[card.case.key]
-        self._column.removeWidget(card)
+        self._grid.removeWidget(card)
         card.hide()
         card.deleteLater()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -84,7 +85,7 @@ class Tile(QAbstractButton):
         self,
         pictures: TilePictures,
         path: str,
-        lines: tuple[str, str],
+        lines: Sequence[str],
         out: bool = False,
         parent: QWidget | None = None,
     ) -> None:
@@ -98,7 +99,7 @@ class Tile(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         line = self._line_height()
-        return QSize(SIDE + 2 * PAD, SIDE + 2 * line + 8)
+        return QSize(SIDE + 2 * PAD, SIDE + len(self._lines) * line + 8)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -140,8 +141,8 @@ class Tile(QAbstractButton):
         c, height = theme.colours(), self._line_height()
         painter.setFont(theme.text_font("small"))
         elide = Qt.TextElideMode.ElideMiddle
-        for number, (text, colour) in enumerate(zip(self._lines, (c.text, c.muted), strict=True)):
-            painter.setPen(QColor(colour))
+        for number, text in enumerate(self._lines):
+            painter.setPen(QColor(c.muted if number else c.text))
             line = QRect(0, SIDE + 6 + number * height, self.width(), height)
             shown = painter.fontMetrics().elidedText(text, elide, self.width() - 4)
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, shown)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import count, link_button, small_label
 from tlstudio.gui.wizard.desk import Desk
+from tlstudio.gui.wizard.files_tab import FilesTab
 from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
 from tlstudio.gui.wizard.health_tab import HealthTab
 from tlstudio.gui.wizard.images_tab import ImagesTab
@@ -37,7 +38,8 @@ class FoundPictures(QWidget):
         column.addLayout(self._top())
         self.pictures = PicturesTab(desk)
         self.health, self.split = HealthTab(desk), SplitTab(desk)
-        self.tabs: tuple[ImagesTab, ...] = (self.pictures, self.health, self.split)
+        self.files = FilesTab(desk)
+        self.tabs: tuple[ImagesTab, ...] = (self.pictures, self.health, self.split, self.files)
         self.bar = QTabBar()
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
@@ -56,6 +58,7 @@ class FoundPictures(QWidget):
         QWidget.setTabOrder(self.other_button, self.bar)
         desk.said.connect(self._say)
         desk.class_wanted.connect(self._show_pictures)
+        desk.files_wanted.connect(self._show_files)
         desk.health_wanted.connect(lambda: self.show_tab(self.health))
 
     def _top(self) -> QHBoxLayout:
@@ -103,6 +106,10 @@ class FoundPictures(QWidget):
 
     def _show_pictures(self, _: str) -> None:
         self.show_tab(self.pictures)
+
+    def _show_files(self, verdict: str) -> None:
+        self.show_tab(self.files)
+        self.files.show_verdict(verdict)
 
     def set_locked(self, locked: bool) -> None:
         self.other_button.setDisabled(locked)

@@ -6,7 +6,7 @@ from tlstudio.gui.wizard.review import Section
 from tlstudio.gui.wizard.wording import translate
 
 _ONE_MANY = {
-    "unreadable": ("1 file that can't be read", "{0} files that can't be read"),
+    "unreadable": ("1 file left out", "{0} files left out"),
     "blank": ("1 blank picture", "{0} blank pictures"),
     "odd_one_out": (
         "1 picture unlike the others of its class",
@@ -43,13 +43,16 @@ _CASES = {
         "{0} other things give the class away",
     ),
     "imbalance": ("Classes of unequal size", "Classes of unequal size"),
+}
+"""Kinds of which findings are counted."""
+_CLASSES = {
     "small_class": ("A small class", "{0} small classes"),
     "unchecked_class": (
         "A class that nothing is checked on",
         "{0} classes that nothing is checked on",
     ),
 }
-"""Kinds of which findings are counted."""
+"""Kinds of which classes are counted."""
 
 
 def heading(section: Section) -> str:
@@ -60,6 +63,8 @@ def heading(section: Section) -> str:
         forms, number = _PAIRS[kind][:2] if pairs else _PAIRS[kind][2:], len(cases)
     elif kind in _ONE_MANY:
         forms, number = _ONE_MANY[kind], sum(len(case.finding.files) for case in cases)
+    elif kind in _CLASSES:
+        forms, number = _CLASSES[kind], sum(len(case.finding.classes) for case in cases)
     else:
         forms, number = _CASES[kind], len(cases)
     return translate("health", forms[0 if number == 1 else 1]).format(f"{number:,}")
