@@ -105,6 +105,19 @@ def test_train_evaluate_predict_and_export_give_their_results(
     assert (result["n"], result["classes"]) == (3, ["blue", "green", "red"])
     assert sum(map(sum, result["confusion"])) == 3
 
+    assert run(["evaluate", str(path), "--test"]) == 1
+    assert "no locked test pictures" in capsys.readouterr().err
+    split = RunFolder(path).split()
+    locked = split.files[0].model_copy(update={"part": "test"})
+    RunFolder(path).save_split(split.model_copy(update={"files": (locked, *split.files[1:])}))
+    assert run(["evaluate", str(path), "--test", "--json"]) == 0
+    result = result_of(capsys)
+    assert (result["n"], result["part"]) == (1, "test")
+    assert run(["evaluate", str(path), "--test"]) == 0
+    captured = capsys.readouterr()
+    assert "of 1 test picture" in captured.out
+    assert "were scored with this run before" in captured.err
+
     table = tmp_path / "answers.csv"
     given = [str(path), str(place / "set [b]"), "--csv", str(table), "--json"]
     assert run(["predict", *given]) == 0
@@ -179,6 +192,7 @@ def test_the_job_file_of_a_relative_folder_works_from_anywhere(
         (["train", "--resume", "r", "--seed", "3"], "exactly as it was begun"),
         (["train", "{job}", "--run", "r", "--seed", "3"], "decides everything already"),
         (["train", "{bad}", "--run", "r"], "is not valid"),
+        (["evaluate", "r", "x", "--test"], "Only one of"),
         (["nonsense"], "nonsense"),
         (["scan"], "argument"),
     ],

@@ -288,14 +288,25 @@ def _recipe(file: Path | None, epochs: int | None, *, scratch: bool) -> Recipe:
 def evaluate(
     run: RunArgument,
     folder: Annotated[Path | None, typer.Argument(help="Other pictures, by class.")] = None,
+    test: Annotated[
+        bool,
+        typer.Option(
+            "--test", help="Score it on its locked test pictures: once, when nothing changes more."
+        ),
+    ] = False,
     device: Device = "auto",
     cache: Cache = None,
     json: Json = False,
 ) -> None:
     """Score a run on its validation pictures, or on another folder."""
+    if test and folder is not None:
+        raise UsageError(
+            "Only one of a folder and --test can be scored at a time.", "Leave one of them out."
+        )
     job = EvaluateJob(
         run=str(run),
         folder=str(folder) if folder else None,
+        part="test" if test else "val",
         device=device,
         cache=str(cache) if cache else None,
     )
@@ -304,8 +315,9 @@ def evaluate(
         print_result(result)
         return
     low, high = result.accuracy_low, result.accuracy_high
+    kind = "test pictures" if test else "pictures"
     out.print(
-        f"{result.accuracy:.1%} of {result.n} pictures are right (95 % interval {low:.1%} to "
+        f"{result.accuracy:.1%} of {result.n} {kind} are right (95 % interval {low:.1%} to "
         f"{high:.1%})."
     )
     table = Table("really is \\ was called", *map(escape, result.classes), box=None)

@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from tlstudio.datasets.listing import list_files
 from tlstudio.errors import DatasetError
+from tlstudio.evaluation import locked
 from tlstudio.evaluation.cached import answers_from_cache
 from tlstudio.evaluation.metrics import accuracy, confusion_matrix, wilson_interval
 from tlstudio.evaluation.predict import answers
@@ -38,14 +40,16 @@ class Labelled:
 
 
 def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
-    """Scores a run on its own validation pictures, or on all pictures in `job.folder`.
+    """Scores a run on its own validation or test pictures, or on all pictures in `job.folder`.
 
     Such a folder holds class folders, or train, val and test folders with classes in them, all of
     which are used; one class is enough. Folders go by the names that the run gave to its classes.
     A class that the model does not know is refused: each of its pictures would count as a mistake,
     or the score would silently be one of other pictures than those in the folder.
 
-    What the cache has of the run's own pictures is not computed again.
+    What the cache has of the run's own pictures is not computed again. A score on the locked test
+    pictures is kept in the run; where they were scored before, with this run or another one of the
+    project, a warning says so.
 
     Pictures that can't be read are left out with their reason. `predictions` begins with the wrong
     answers, the surest first; then come the right ones, the least sure first.
@@ -55,7 +59,11 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
     predictor = open_predictor(Path(job.run), job.device)
     checked: Checked | None = None
     if job.folder is None:
-        pictures = validation_pictures(RunFolder.open(Path(job.run)))
+        own = RunFolder.open(Path(job.run))
+        pictures = held_out_pictures(own, job.part)
+        if job.part == "test":
+            _refuse_none(pictures)
+            yield from locked.warnings(own)
         checked = yield from answers_from_cache(
             load_model(Path(job.run)),
             pictures.folder,
@@ -83,13 +91,17 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
             answers(predictor.classes, pictures.names, checked), checked.indices, strict=True
         )
     )
-    return _scores(job.run, predictor.classes, scored, (*pictures.left_out, *lost))
+    part = None if job.folder is not None else job.part
+    result = _scores(job.run, part, predictor.classes, scored, (*pictures.left_out, *lost))
+    if part == "test":
+        locked.record(RunFolder.open(Path(job.run)), result)
+    return result
 
 
-def validation_pictures(run: RunFolder) -> Labelled:
-    """The pictures that the run was validated on. Raises `RunError`."""
+def held_out_pictures(run: RunFolder, part: Literal["val", "test"] = "val") -> Labelled:
+    """The pictures that the run was validated on, or those that it never saw. Raises `RunError`."""
     split = run.split()
-    held_out = [picture for picture in split.files if picture.part == "val"]
+    held_out = [picture for picture in split.files if picture.part == part]
     return Labelled(
         folder=Path(split.folder),
         names=tuple(picture.file for picture in held_out),
@@ -97,8 +109,18 @@ def validation_pictures(run: RunFolder) -> Labelled:
     )
 
 
+def _refuse_none(pictures: Labelled) -> None:
+    if not pictures.names:
+        raise DatasetError(
+            "This run has no locked test pictures: none were put aside before it was trained.",
+            "Put some aside where pictures are split and train again, or score it on a folder of"
+            " new pictures.",
+        )
+
+
 def _scores(
     run: str,
+    part: Literal["val", "test"] | None,
     classes: tuple[str, ...],
     scored: tuple[ScoredPrediction, ...],
     left_out: tuple[LeftOut, ...],
@@ -109,6 +131,7 @@ def _scores(
     low, high = wilson_interval(int(np.sum(truth == given)), len(scored))
     return EvaluationResult(
         run=run,
+        part=part,
         accuracy=accuracy(truth, given),
         accuracy_low=low,
         accuracy_high=high,

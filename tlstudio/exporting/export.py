@@ -13,7 +13,7 @@ import torch
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import ExportError, StorageError
-from tlstudio.evaluation.evaluate import validation_pictures
+from tlstudio.evaluation.evaluate import held_out_pictures
 from tlstudio.evaluation.predictors import NetworkPredictor
 from tlstudio.exporting.certificate import Certificate, certify
 from tlstudio.exporting.formats import Format
@@ -39,7 +39,7 @@ def export(job: ExportJob) -> Task[ExportResult]:
     """
     kind = FORMATS[job.format]
     run, model, out = RunFolder.open(Path(job.run)), load_model(Path(job.run)), Path(job.out)
-    pictures = validation_pictures(run).files
+    pictures = held_out_pictures(run).files
     _check_free(out, kind)
     with _workplace(out) as workplace:
         yield from kind.write(model, workplace)

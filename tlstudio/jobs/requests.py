@@ -117,11 +117,16 @@ class FinishRun(Spec):
 
 
 class EvaluateJob(Spec):
-    """Scores a run on its validation pictures, or on `folder`; an `EvaluationResult`."""
+    """Scores a run on its validation pictures, or on `folder`; an `EvaluationResult`.
+
+    `part` "test" scores it on its locked test pictures instead, and notes in the run that these
+    have been looked at.
+    """
 
     kind: Literal["evaluate"] = "evaluate"
     run: str
     folder: str | None = None
+    part: Literal["val", "test"] = "val"
     cache: str | None = None
     device: Device = "auto"
 

@@ -130,11 +130,13 @@ class ScoredPrediction(Prediction):
 class EvaluationResult(Record):
     """`accuracy_low` and `accuracy_high` bound the 95 % Wilson interval.
 
-    `confusion[i][j]` counts the pictures of class i that were called class j.
+    `confusion[i][j]` counts the pictures of class i that were called class j. `part` says which of
+    the run's own pictures these were; None for those of a folder.
     """
 
     kind: Literal["evaluation"] = "evaluation"
     run: str
+    part: Literal["val", "test"] | None = None
     accuracy: float
     accuracy_low: float
     accuracy_high: float

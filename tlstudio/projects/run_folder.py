@@ -12,7 +12,14 @@ from typing import BinaryIO, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from tlstudio.errors import RunError
-from tlstudio.jobs import Record, ScanResult, TrainingJob, TrainResult, load_training_job
+from tlstudio.jobs import (
+    EvaluationResult,
+    Record,
+    ScanResult,
+    TrainingJob,
+    TrainResult,
+    load_training_job,
+)
 from tlstudio.projects.atomic import storage_errors, write_text
 from tlstudio.projects.own_models import Origin
 from tlstudio.tasks import Event, event_from_dict, event_to_dict
@@ -34,6 +41,15 @@ class RunState(Record):
     result: TrainResult | None = None
 
 
+class LockedScore(Record):
+    """What the locked test pictures said of a run. `scored` are the times at which they were asked,
+    the first one first."""
+
+    version: Literal[1] = 1
+    scored: tuple[str, ...]
+    result: EvaluationResult
+
+
 class RunFolder:
     """A run on disk. Reading raises `RunError` with a sentence; writing raises `StorageError`."""
 
@@ -43,6 +59,7 @@ class RunFolder:
         self.split_file = path / "split.json"
         self.origin_file = path / "origin.json"
         self.state_file = path / "run.json"
+        self.test_file = path / "test.json"
         self.events_file = path / "events.jsonl"
         self.checkpoint_file = path / "checkpoint.safetensors"
         self.start_file = path / "start.safetensors"
@@ -104,6 +121,10 @@ class RunFolder:
         """The model that the run started from; None where it started from no model of ours."""
         return self._read(self.origin_file, Origin) if self.origin_file.exists() else None
 
+    def locked_score(self) -> LockedScore | None:
+        """None as long as the test pictures were not asked."""
+        return self._read(self.test_file, LockedScore) if self.test_file.exists() else None
+
     def state(self) -> RunState:
         return self._read(self.state_file, RunState)
 
@@ -126,6 +147,13 @@ class RunFolder:
 
     def save_origin(self, origin: Origin) -> None:
         self._write(self.origin_file, origin)
+
+    def save_locked_score(self, result: EvaluationResult) -> None:
+        """Notes that the test pictures were asked now, and what they said."""
+        before = self.locked_score()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        scored = (*(before.scored if before else ()), now)
+        self._write(self.test_file, LockedScore(scored=scored, result=result))
 
     def save_state(
         self,
