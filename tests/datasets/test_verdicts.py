@@ -48,7 +48,7 @@ def test_a_second_scan_decodes_nothing_and_says_the_same(
     first = scanned()
     assert len(decoded) == 11
     decoded.clear()
-    assert scanned() == first
+    assert scanned().model_copy(update={"changes": None}) == first
     assert decoded == []
     assert first.left_out
 

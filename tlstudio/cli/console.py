@@ -39,6 +39,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _PHASES: dict[tasks.Phase, str] = {
     "scan": "Looking through the pictures",
+    "compare": "Comparing the pictures",
     "sample": "Drawing the sample pictures",
     "download": "Downloading the weights",
     "weights": "Reading the weights",

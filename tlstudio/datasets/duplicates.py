@@ -129,7 +129,7 @@ def _thumbs(items: Sequence[Item]) -> npt.NDArray[np.uint8]:
 
 def _pairs(thumbs: npt.NDArray[np.uint8], old: int) -> Task[list[tuple[int, int]]]:
     """Pairs of near copies of which at least one is not among the first `old`."""
-    meter, found = Meter("scan", len(thumbs)), list[tuple[int, int]]()
+    meter, found = Meter("compare", len(thumbs)), list[tuple[int, int]]()
     likeness = Likeness(thumbs)
     for _ in likeness.describe():
         yield from meter.at(old)

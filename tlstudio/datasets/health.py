@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tlstudio.datasets.duplicates import exact
 from tlstudio.datasets.item import Item
@@ -30,14 +30,16 @@ def findings(
     near: Iterable[Sequence[int]] = (),
     groups: Sequence[str] = (),
     parts: Sequence[str | None] = (),
+    aside: Mapping[int, str] | None = None,
 ) -> Task[list[Finding]]:
     """What the user should know about these pictures, what hurts most first.
 
     `near` are the groups of `duplicates.near`, as indices of items. `groups` names for each item
     the group that it must not be parted from (empty for none), `parts` the part that it is in; what
-    rests on either is not looked for where it is not given.
+    rests on either is not looked for where it is not given. `aside` says why some count nowhere, by
+    their numbers.
     """
-    meter = Meter("scan", len(items))
+    meter = Meter("compare", len(items))
     yield from meter.at(0)
     same, alike = exact(items), [tuple(group) for group in near]
     found = [
@@ -46,6 +48,7 @@ def findings(
         *_small(items),
         *_unequal(items),
         *_unchecked(items, parts),
+        *_aside(items, aside or {}),
     ]
     yield from meter.at(0)
     for looked in (
@@ -93,6 +96,22 @@ def _blank(items: Sequence[Item]) -> Iterator[Finding]:
         files=tuple(item.file for item in blank),
         classes=_labels(blank),
         weight=_weight(0.5, len(blank), len(items)),
+    )
+
+
+def _aside(items: Sequence[Item], aside: Mapping[int, str]) -> Iterator[Finding]:
+    members = [item for item in items if item.id in aside]
+    if not members:
+        return
+    few = "1 picture is" if len(members) == 1 else f"{pictures(len(members))} are"
+    yield Finding(
+        kind="set_aside",
+        severity="info",
+        sentence=f"{few} set aside: newer pictures tie them to pictures that are learned from.",
+        hint="They count nowhere, so that the accuracy stays honest. Nobody else was moved.",
+        files=tuple(item.file for item in members),
+        classes=_labels(members),
+        weight=_weight(0.1, len(members), len(items)),
     )
 
 

@@ -1,203 +1,210 @@
-"""Owns how a folder of pictures becomes a labelled index, and says why it can't where it can't."""
+"""Owns how a data set becomes a labelled, split index, and says why it can't where it can't."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tlstudio.datasets.judging import looks
-from tlstudio.datasets.listing import Found, Listing, list_files, vanished
-from tlstudio.datasets.split import validation_files
-from tlstudio.errors import DatasetError, UsageError
-from tlstudio.jobs import LeftOut, Part, Picture, ScanJob, ScanResult, Split
-from tlstudio.tasks import Meter, Task
+from tlstudio.datasets.found import Found, Listing, vanished
+from tlstudio.datasets.item import Item
+from tlstudio.datasets.judging import judged
+from tlstudio.datasets.labelling import Labelling
+from tlstudio.datasets.listing import list_dataset
+from tlstudio.datasets.outcome import Choices, Labelled, Outcome, outcome
+from tlstudio.datasets.refusals import check_classes, check_usable
+from tlstudio.datasets.verdicts import Verdict
+from tlstudio.errors import DatasetError
+from tlstudio.jobs import (
+    Converted,
+    DatasetSpec,
+    LeftOut,
+    Part,
+    Picture,
+    ScanJob,
+    ScanResult,
+)
+from tlstudio.projects.index import Index, Seen
+from tlstudio.projects.project import Project
+from tlstudio.tasks import Task
 
 _ORDER: dict[Part, int] = {"train": 0, "val": 1, "test": 2}
-_NEEDED = "Add pictures to it, or take the folder of this class away."
 
 
 def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
-    """Looks through a folder: which pictures can be used, with which label, in which part.
+    """Looks through a data set: which pictures can be used, with which label, in which part.
 
-    Every file is decoded once, in disposable children; what was said of it is remembered in the
-    folder `cache` (the user's cache folder by default) until its size or time of change differ.
-    Files that are no readable pictures are left out, each with its reason.
+    Every file is looked at once, in children that can be done without; what was said of it is
+    remembered in the folder `cache` (the user's cache folder by default) until its size or time of
+    change differ. What can't be used is left out, each file with its reason. The project's index is
+    brought up to date, and the user's corrections in it are followed.
 
-    Classes are in the order of their folders' names, by code points, also where `class_names`
-    gives them others; `files` are in the order train, val, test, then by class, then by path. The
-    result depends on neither the file system nor on which child looked at what.
+    Classes are in the order of their folders' names, by code points, also where they are shown by
+    others, classes that the user made after them; `files` are in the order train, val, test, then
+    by class, then by path. The result depends on neither the file system nor the threads.
 
-    Where the folder brings no validation pictures, they are drawn from the training pictures (see
-    `split`), and `split.given` is false; a `test` folder is kept for testing either way.
+    Where the data set brings no validation pictures, they are drawn (see `split`), and
+    `split.given` is false; pictures that it keeps for testing are kept for it either way.
 
-    Raises `DatasetError` or `UsageError` where the folder or the request can't be used.
+    Raises `DatasetError` or `UsageError` where the data set or the request can't be used, and
+    `StorageError` where the project can't be written.
     """
-    root = _absolute(job.dataset.folder)
-    listing = yield from list_files(root)
-    labels = _labels(root, listing, job.dataset.class_names)
-    names = [found.file for found in listing.files]
-    seen = yield from looks(root, names, job.dataset.reading, cache)
-    reasons = {file: look.reason for file, look in seen.items()}
+    spec = _absolute(job.dataset)
+    root = spec.folder
+    listing = yield from list_dataset(spec)
+    check_classes(root, listing)
+    seen = yield from judged(root, [found.file for found in listing.files], spec.reading, cache)
     if not os.path.isdir(root):  # noqa: PTH112
         raise vanished(root)
+    reasons = {file: verdict.look.reason for file, verdict in seen.items()}
     usable = [found for found in listing.files if not reasons[found.file]]
-    _check_usable(root, listing, usable, reasons)
-    whole = Meter("scan", len(reasons))  # what follows takes a moment where there are many
-    yield from whole.at(len(reasons))
-    given = "val" in listing.part_folders
-    parts: dict[str, Part] = {found.file: found.part for found in usable}
-    if not given:
-        drawn = _drawn(usable, labels, job.dataset.validation_fraction, job.seed)
-        parts.update(dict.fromkeys(drawn, "val"))
-    yield from whole.at(len(reasons))
-    order = {folder: index for index, folder in enumerate(labels)}
-    usable.sort(key=lambda found: (_ORDER[parts[found.file]], order[found.folder], found.file))
-    left_out = [LeftOut(file=file, reason=reason) for file, reason in reasons.items() if reason]
-    yield from whole.at(len(reasons))
-    by_class = Counter(found.folder for found in usable)
-    by_part = Counter(parts.values())
-    return ScanResult(
-        folder=root,
-        pictures=len(usable),
-        classes={label: by_class[folder] for folder, label in labels.items()},
-        split=Split(given=given, train=by_part["train"], val=by_part["val"], test=by_part["test"]),
-        left_out=tuple(sorted((*listing.left_out, *left_out), key=lambda entry: entry.file)),
-        files=tuple(
-            Picture(file=found.file, label=labels[found.folder], part=parts[found.file])
-            for found in usable
-        ),
-    )
+    check_usable(root, listing, usable, reasons)
+    project = Project.of(spec)
+    index = Index(project)
+    rows = _rows(listing, seen)
+    numbers, changes = index.update(rows)
+    labelling = Labelling.of(listing.classes["train"], spec.class_names, project)
+    named = dict(zip((row.file for row in rows), numbers, strict=True))
+    data = _Data(listing, seen, named, labelling)
+    choices = Choices.of(job, project)
+    found = yield from outcome(data.labelled(), choices, index)
+    result = data.result(spec, found, choices, project)
+    lists = () if job.listed else ("files", "left_out", "converted", "findings")
+    return result.model_copy(update={"changes": changes, **dict.fromkeys(lists, ())})
 
 
-def _absolute(folder: str) -> str:
-    root = os.path.abspath(folder)  # noqa: PTH100  (Path.resolve would follow links)
+def _absolute(spec: DatasetSpec) -> DatasetSpec:
+    root = os.path.abspath(spec.folder)  # noqa: PTH100  (Path.resolve would follow links)
     try:
         root.encode()
     except UnicodeEncodeError as error:
         raise DatasetError(
-            f"The path of the folder {folder} is not valid text on this system.",
+            f"The path of the folder {spec.folder} is not valid text on this system.",
             "Rename the folders in it that have odd characters in their names.",
         ) from error
-    return root
+    return spec.model_copy(update={"folder": root})
 
 
-# --- which classes there are ---------------------------------------------------------------------
-
-
-def _labels(root: str, listing: Listing, class_names: Mapping[str, str]) -> dict[str, str]:
-    """Each class folder's shown name, in label order. Raises where they make no set of classes."""
-    _check_parts(listing)
-    folders = listing.classes["train"]
-    if len(folders) < 2:
-        raise _too_few_classes(root, listing)
-    unknown = sorted(set(class_names) - set(folders))
-    if unknown:
-        raise UsageError(
-            f"The class “{unknown[0]}” was to be renamed, but there is no such folder.",
-            f"The classes are {_named(folders)}.",
-        )
-    labels = {folder: class_names.get(folder, folder) for folder in folders}
-    for label, count in Counter(labels.values()).items():
-        if count > 1:
-            same = [folder for folder in folders if labels[folder] == label]
-            raise UsageError(
-                f"The folders {_named(same)} would both be the class “{label}”.",
-                "Give each class a name of its own, or put their pictures into one folder.",
-            )
-        if not label.strip():
-            raise UsageError("A class can't have an empty name.", "Give it a name.")
-    return labels
-
-
-def _check_parts(listing: Listing) -> None:
-    """Raises where the parts of a given split do not hold the same classes."""
-    train = set(listing.classes["train"])
-    for part, folders in listing.classes.items():
-        here = set(folders)
-        extra, missing = sorted(here - train), sorted(train - here) if part == "val" else []
-        if not extra and not missing:
-            continue
-        first, second = listing.part_folders["train"], listing.part_folders[part]
-        only = [f"{_named(missing)} only in “{first}”"] if missing else []
-        only += [f"{_named(extra)} only in “{second}”"] if extra else []
-        raise DatasetError(
-            f"The folders “{first}” and “{second}” do not hold the same classes:"
-            f" {' and '.join(only)}.",
-            "Give each class a folder of the same name in both.",
-        )
-
-
-def _too_few_classes(root: str, listing: Listing) -> DatasetError:
-    folders = listing.classes["train"]
-    inside = "/".join([root, *listing.part_folders.values()][:2])
-    if not folders:
-        return DatasetError(
-            f"The folder {inside} holds no sub-folders, so nothing says which class a picture"
-            " belongs to.",
-            "Put the pictures of each class into a sub-folder that is named after the class.",
-        )
-    return DatasetError(
-        f"The folder {inside} holds only one class, “{folders[0]}”: nothing to tell apart.",
-        "Add a folder with pictures of another class; if the classes lie further inside, choose the"
-        " folder that holds them.",
-    )
-
-
-def _named(names: Iterable[str], most: int = 5) -> str:
-    """Names for a sentence, the first few where there are many."""
-    quoted = [f"“{name}”" for name in names]
-    if len(quoted) > most:
-        return f"{', '.join(quoted[:most])} and {len(quoted) - most} more"
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
-
-
-# --- whether they are enough ---------------------------------------------------------------------
-
-
-def _check_usable(
-    root: str, listing: Listing, usable: list[Found], reasons: Mapping[str, str]
-) -> None:
-    """Raises `DatasetError` where a class has too few pictures to learn or to validate."""
-    counts = Counter((found.part, found.folder) for found in usable)
-    if not any(found.part == "train" for found in usable):
-        raise DatasetError(
-            f"There are no pictures to learn from in {root}."
-            f"{_first_reason(listing, reasons, 'train', None)}",
-            "Choose the folder that holds one sub-folder with pictures for each class.",
-        )
-    given = "val" in listing.part_folders
-    for part in ("train", "val") if given else ("train",):
-        for folder in listing.classes[part]:
-            count = counts[part, folder]
-            if count >= (1 if given else 2):
-                continue
-            where = f" in “{listing.part_folders[part]}”" if given else ""
-            has = "no usable picture" if count == 0 else "only one usable picture"
-            why = "" if given else "; two are needed, one to learn from and one to check with"
-            raise DatasetError(
-                f"The class “{folder}” has {has}{where}{why}."
-                f"{_first_reason(listing, reasons, part, folder)}",
-                _NEEDED,
-            )
-
-
-def _first_reason(
-    listing: Listing, reasons: Mapping[str, str], part: Part, folder: str | None
-) -> str:
-    """A further sentence about the first file that was left out there; empty where none was."""
+def _rows(listing: Listing, seen: Mapping[str, Verdict]) -> list[Seen]:
+    """What the index keeps of every file, those that are no pictures of a class included."""
+    rows = [Seen(each.file, b"", "", None, "left_out", each.reason) for each in listing.left_out]
     for found in listing.files:
-        if found.part == part and folder in (None, found.folder) and reasons[found.file]:
-            return f" {found.file} was left out: {reasons[found.file]}"
-    return ""
+        look = seen[found.file].look
+        facts = look.facts
+        rows.append(
+            Seen(
+                file=found.file,
+                digest=look.digest,
+                found=found.folder,
+                given=_given(listing, found),
+                verdict="left_out" if look.reason else "converted" if look.done else "used",
+                reason=look.reason or _sentence(look.done),
+                width=facts.width if facts else 0,
+                height=facts.height if facts else 0,
+                format=facts.format if facts else "",
+            )
+        )
+    return rows
 
 
-def _drawn(
-    usable: list[Found], labels: Mapping[str, str], fraction: float, seed: int
-) -> frozenset[str]:
-    classes: dict[str, list[str]] = {folder: [] for folder in labels}
-    for found in usable:
-        if found.part == "train":
-            classes[found.folder].append(found.file)
-    return validation_files(classes, fraction, seed)
+def _given(listing: Listing, found: Found) -> Part | None:
+    """The part that the user's own split puts a file into. Where it keeps only test pictures apart,
+    the others are still to be split."""
+    if "val" in listing.part_folders or found.part == "test":
+        return found.part
+    return None
+
+
+def _sentence(done: Sequence[str]) -> str:
+    text = ", ".join(done)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What was listed and looked at, with each file's number in the project, and the labels."""
+
+    listing: Listing
+    seen: Mapping[str, Verdict]
+    numbers: Mapping[str, int]
+    labelling: Labelling
+
+    def labelled(self) -> Labelled:
+        """The pictures that count, and what can't be used; what the user left out is neither."""
+        items, folders = list[Item](), list[str]()
+        for found in self.listing.files:
+            verdict, number = self.seen[found.file], self.numbers[found.file]
+            facts, label = verdict.look.facts, self.labelling.label(number, found.folder)
+            if facts is None or label is None:
+                continue
+            folders.append(found.folder)
+            items.append(
+                Item(
+                    id=number,
+                    file=found.file,
+                    label=label,
+                    digest=verdict.look.digest,
+                    facts=facts,
+                    modified=verdict.stamp.mtime_ns / 1e9,
+                    given=_given(self.listing, found),
+                    group=found.group,
+                )
+            )
+        return Labelled(items, folders, self._unusable())
+
+    def _unusable(self) -> list[LeftOut]:
+        reasons = ((file, verdict.look.reason) for file, verdict in self.seen.items())
+        lost = [LeftOut(file=file, reason=reason) for file, reason in reasons if reason]
+        return [*self.listing.left_out, *lost]
+
+    def result(
+        self, spec: DatasetSpec, found: Outcome, choices: Choices, project: Project
+    ) -> ScanResult:
+        order = {label: number for number, label in enumerate(self.labelling.shown)}
+        pictures, out = list[Picture](), self._unusable()
+        for each in self.listing.files:
+            if self.seen[each.file].look.reason:
+                continue
+            number = self.numbers[each.file]
+            label, part = self.labelling.label(number, each.folder), found.places.get(number)
+            if label is None:
+                why = self.labelling.why_left_out(number, each.folder)
+                out.append(LeftOut(file=each.file, reason=why))
+            elif part is None or part == "aside":
+                out.append(LeftOut(file=each.file, reason=found.aside.get(number, "")))
+            else:
+                group = found.groups.get(number, "")
+                pictures.append(Picture(file=each.file, label=label, part=part, group=group))
+        pictures.sort(key=lambda each: (_ORDER[each.part], order[each.label], each.file))
+        counts = Counter((each.label, each.part) for each in pictures)
+        parts = {label: {part: counts[label, part] for part in _ORDER} for label in order}
+        return ScanResult(
+            folder=spec.folder,
+            pictures=len(pictures),
+            classes={label: sum(parts[label].values()) for label in order},
+            parts=parts,
+            names=self.labelling.renamed,
+            split=found.split,
+            project=str(project.path),
+            fingerprint=self._fingerprint(pictures),
+            left_out=tuple(sorted(out, key=lambda each: each.file)),
+            converted=tuple(
+                Converted(file=each.file, reason=_sentence(self.seen[each.file].look.done))
+                for each in pictures
+                if self.seen[each.file].look.done
+            ),
+            findings=tuple(found.findings),
+            proposals=tuple(found.proposals),
+            grouping=choices.grouping,
+            test_fraction=choices.test_fraction,
+            files=tuple(pictures),
+        )
+
+    def _fingerprint(self, pictures: Sequence[Picture]) -> str:
+        digest = hashlib.sha256()
+        for each in pictures:
+            digest.update(repr((each.label, each.part)).encode() + self.seen[each.file].look.digest)
+        return digest.hexdigest()

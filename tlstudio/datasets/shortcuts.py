@@ -57,7 +57,7 @@ def shortcuts(items: Sequence[Item]) -> Task[list[Finding]]:
     number = {name: index for index, name in enumerate(names)}
     here = [item for item in items if item.label in number]
     labels = np.array([number[item.label] for item in here], np.intp)
-    meter, found = Meter("scan", len(TRAITS), "steps"), list[_Shortcut]()
+    meter, found = Meter("compare", len(TRAITS), "steps"), list[_Shortcut]()
     for index, trait in enumerate(TRAITS):
         yield from meter.at(index)
         rules = list(_rules([trait.of(item) for item in here]))

@@ -174,7 +174,8 @@ def _renamed(path: Path) -> dict[str, str]:
     """How the run called its class folders; a model folder by itself knows no such names."""
     if not (path / "job.json").is_file():
         return {}
-    return RunFolder.open(path).job().dataset.class_names
+    run = RunFolder.open(path)
+    return {**run.job().dataset.class_names, **run.split().names}  # older runs have the first alone
 
 
 def _warnings(pictures: Labelled, path: Path) -> Task[None]:

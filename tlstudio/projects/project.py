@@ -58,7 +58,7 @@ CREATE TABLE finding_files (
 
 
 class Project:
-    """A project folder, made where there is none.
+    """A project folder, made where there is none. What lies in `cache` may be deleted.
 
     Raises `StorageError` where it can't be read or written, or was made by a newer program.
     """
@@ -66,6 +66,7 @@ class Project:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.file = path / FILE
+        self.cache = path / "cache"
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         with self.writing() as database:

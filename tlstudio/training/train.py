@@ -16,6 +16,7 @@ from tlstudio.backbones.build import (
 from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import frozen_count
 from tlstudio.backbones.weights import obtain_weights
+from tlstudio.datasets.refusals import check_learnable
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import RunError, UsageError
 from tlstudio.jobs import (
@@ -63,6 +64,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
     cache = Path(request.cache) if request.cache else None
     with phases.during("decode"):
         split = yield from scan(ScanJob(dataset=job.dataset, seed=job.seed), cache)
+    check_learnable(split)
     yield from _remarks(job, split, frozen, model)
     weights = yield from obtain_weights(entry, job.backbone.weights, download=request.download)
     torch.manual_seed(job.seed)

@@ -271,12 +271,12 @@ class TrainPage(Page):
     def _way_back(self) -> tuple[PageId, str]:
         """The page on which what went wrong can be put right, and the button that leads there."""
         model = self.session.model
-        # The weights are read once the pictures have been looked through.
+        # The weights are read once the pictures have been compared.
         if model.phase in ("download", "weights") or (
-            model.phase == "scan" and model.done == model.total
+            model.phase == "compare" and model.done == model.total
         ):
             return PageId.BACKBONE, self.tr("Back to the net&work")
-        if model.phase == "scan":
+        if model.phase in ("scan", "compare"):
             return PageId.IMAGES, self.tr("Back to the pict&ures")
         return PageId.TRAIN, ""
 

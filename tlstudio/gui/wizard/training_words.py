@@ -78,6 +78,8 @@ def _phase(model: TrainingModel) -> str:
     match model.phase:
         case "scan":
             text = _tr("Looking through the folder")
+        case "compare":
+            text = _tr("Comparing the pictures")
         case "download":
             text = _bytes(_tr("Downloading the weights"), model)
         case "weights":

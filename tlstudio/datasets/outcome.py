@@ -1,0 +1,225 @@
+"""Owns what follows from labelled pictures: what belongs together, the split, findings, proposals.
+
+Where nothing has changed since the last time, it is read from the project again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tlstudio import __version__
+from tlstudio.datasets.duplicates import Compared, exact, near
+from tlstudio.datasets.groups import groups_of
+from tlstudio.datasets.health import findings
+from tlstudio.datasets.item import Item
+from tlstudio.datasets.proposals import proposals
+from tlstudio.datasets.split import Assignment, Drawn, assign
+from tlstudio.datasets.split_sentence import sentence
+from tlstudio.jobs import Finding, Grouping, LeftOut, Part, Proposal, ScanJob, Split
+from tlstudio.projects.atomic import replacing
+from tlstudio.projects.index import Index, Place
+from tlstudio.projects.project import Project
+from tlstudio.tasks import Task
+
+_RULES = 1
+"""Raised whenever the same pictures would come to something else."""
+_GROUPING, _TEST_FRACTION, _OUTCOME, _DRAWS = "grouping", "test_fraction", "outcome", "draws"
+_COMPARED = "compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user decided of the split, now or before."""
+
+    grouping: Grouping
+    validation_fraction: float
+    test_fraction: float
+    seed: int
+
+    @classmethod
+    def of(cls, job: ScanJob, project: Project) -> Choices:
+        """What the job leaves open is as the project remembers; what it says is remembered."""
+        spec = job.dataset
+        grouping = spec.grouping
+        if grouping is None:
+            grouping = Grouping.model_validate(project.setting(_GROUPING) or {})
+        else:
+            _remember(project, _GROUPING, grouping.model_dump())
+        test_fraction = spec.test_fraction
+        if test_fraction is None:
+            test_fraction = float(project.setting(_TEST_FRACTION) or 0)
+        else:
+            _remember(project, _TEST_FRACTION, test_fraction)
+        return cls(grouping, spec.validation_fraction, test_fraction, job.seed)
+
+    @property
+    def draws(self) -> dict[str, float]:
+        """The draws that make the split, by name, each with the share that it is to give: test
+        pictures are the same for every seed."""
+        return {"test": self.test_fraction, f"validation {self.seed}": self.validation_fraction}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The pictures that count, the class that each was found in, as its folder is called, and what
+    can't be used."""
+
+    items: Sequence[Item]
+    folders: Sequence[str]
+    left_out: Sequence[LeftOut]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`places` and `groups` are by the pictures' numbers; `aside` says why a picture counts
+    nowhere."""
+
+    places: Mapping[int, Place]
+    groups: Mapping[int, str]
+    aside: Mapping[int, str]
+    split: Split
+    findings: Sequence[Finding]
+    proposals: Sequence[Proposal]
+
+
+def outcome(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]:
+    """What the pictures come to; kept in the index."""
+    key = _key(data, choices)
+    known = index.project.setting(_OUTCOME)
+    if known is not None and known["key"] == key:
+        return _recalled(known, index)
+    found = yield from _worked_out(data, choices, index)
+    _keep(found, key, choices, index)
+    return found
+
+
+def _worked_out(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]:
+    items = data.items
+    alike = yield from _near(items, index.project)
+    groups = groups_of(items, [*exact(items), *alike], choices.grouping, data.folders)
+    tested, validated = (_earlier(draw, choices.grouping, index) for draw in choices.draws)
+    assignment = assign(
+        items,
+        groups,
+        val_fraction=choices.validation_fraction,
+        test_fraction=choices.test_fraction,
+        seed=choices.seed,
+        tested=tested,
+        validated=validated,
+    )
+    found = yield from findings(
+        items,
+        data.left_out,
+        near=alike,
+        groups=groups,
+        parts=[assignment.parts.get(item.id) for item in items],
+        aside=assignment.aside,
+    )
+    return Outcome(
+        places={**assignment.parts, **dict.fromkeys(assignment.aside, "aside")},
+        groups={item.id: group for item, group in zip(items, groups, strict=True) if group},
+        aside=assignment.aside,
+        split=_split(items, groups, assignment, choices),
+        findings=found,
+        proposals=proposals(items, data.folders),
+    )
+
+
+def _split(
+    items: Sequence[Item], groups: Sequence[str], assignment: Assignment, choices: Choices
+) -> Split:
+    counts = dict.fromkeys(("train", "val", "test"), 0)
+    for part in assignment.parts.values():
+        counts[part] += 1
+    return Split(
+        given=any(item.given == "val" for item in items),
+        **counts,
+        aside=len(assignment.aside),
+        groups=len({group for group in groups if group}),
+        sentence=sentence(items, groups, assignment, choices.grouping, choices.seed),
+    )
+
+
+def _near(items: Sequence[Item], project: Project) -> Task[list[tuple[int, ...]]]:
+    """Near copies; what was compared before is remembered in the project's cache."""
+    file = project.cache / _COMPARED
+    try:
+        before = file.read_bytes()
+    except OSError:
+        before = b""
+    known = Compared.unpacked(before)
+    found = yield from near(items, known)
+    if found.compared != known:
+        with replacing(file) as temporary:
+            temporary.write_bytes(found.compared.packed())
+    return found.groups
+
+
+# --- what is remembered --------------------------------------------------------------------------
+
+
+def _key(data: Labelled, choices: Choices) -> str:
+    """Changes with everything that the outcome rests on but the draws of before, which are part of
+    it."""
+    said = [__version__, _RULES, choices.grouping.model_dump(), choices.draws]
+    digest = hashlib.sha256(json.dumps(said).encode())
+    for item, folder in zip(data.items, data.folders, strict=True):
+        values = (item.id, item.file, item.label, item.given, item.group, item.modified, folder)
+        digest.update(repr(values).encode() + item.digest + item.facts.thumb)
+    for each in data.left_out:
+        digest.update(repr((each.file, each.reason)).encode())
+    return digest.hexdigest()
+
+
+def _recalled(known: Mapping[str, Any], index: Index) -> Outcome:
+    entries = list(index.entries())
+    return Outcome(
+        places={each.id: each.part for each in entries if each.part is not None},
+        groups={each.id: each.group for each in entries if each.group},
+        aside={int(number): reason for number, reason in known["aside"].items()},
+        split=Split.model_validate(known["split"]),
+        findings=index.findings(),
+        proposals=[Proposal.model_validate(each) for each in known["proposals"]],
+    )
+
+
+def _keep(found: Outcome, key: str, choices: Choices, index: Index) -> None:
+    parts: dict[int, Part] = {n: part for n, part in found.places.items() if part != "aside"}
+    test, validation = choices.draws
+    index.save_outcome(
+        found.places,
+        found.groups,
+        found.findings,
+        {
+            test: {n: "test" if part == "test" else "train" for n, part in parts.items()},
+            validation: {n: part for n, part in parts.items() if part != "test"},
+        },
+    )
+    made = index.project.setting(_DRAWS) or {}
+    grouping = choices.grouping.model_dump()
+    made |= {draw: {"fraction": f, "grouping": grouping} for draw, f in choices.draws.items()}
+    _remember(index.project, _DRAWS, made)
+    summary = {
+        "key": key,
+        "aside": dict(found.aside),
+        "split": found.split.model_dump(mode="json"),
+        "proposals": [each.model_dump(mode="json") for each in found.proposals],
+    }
+    index.project.set_setting(_OUTCOME, summary)
+
+
+def _earlier(draw: str, grouping: Grouping, index: Index) -> Drawn | None:
+    made = (index.project.setting(_DRAWS) or {}).get(draw)
+    if made is None:
+        return None
+    regrouped = Grouping.model_validate(made["grouping"]) != grouping
+    return Drawn(index.assignments(draw), made["fraction"], regrouped)
+
+
+def _remember(project: Project, key: str, value: Any) -> None:
+    if project.setting(key) != value:
+        project.set_setting(key, value)
