@@ -22,7 +22,7 @@ from tlstudio.gui.wizard.review import Case, Review, Section
 FIRST, MORE = 6, 20
 """Cards at the beginning, and how many come with each press."""
 
-_NARROWEST = 280
+_NARROWEST = 284
 """Of a card with two pictures, in px."""
 
 
@@ -46,6 +46,7 @@ class FindingSection(QWidget):
         self._limit = FIRST
         self.cards: dict[str, FindingCard] = {}
         self.heading = heading_label("")
+        self.heading.setWordWrap(True)
         self.hint = hint_label("")
         self._common = QHBoxLayout()
         self._common.setSpacing(theme.NORMAL)
