@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tlstudio.datasets.listing import Listing, list_dataset
-from tlstudio.datasets.named import proposed_patterns
+from tlstudio.datasets.named import guess_of, proposed_patterns
 from tlstudio.errors import DatasetError, UsageError
 from tlstudio.jobs import DatasetSpec
 from tlstudio.jobs.sources import source_of
@@ -86,7 +86,8 @@ def test_a_list_of_paths_becomes_what_it_points_to(tmp_path: Path) -> None:
     found = source_of([table])
     assert found.table is not None
     assert (found.folder, found.table.file) == (str(tmp_path), table)
-    for wrong in ([], [a, table], [f"{a}/x.png"]):
+    assert source_of([table, b]) == found.model_copy(update={"folder": b})
+    for wrong in ([], [a, table, b], [f"{a}/x.png"]):
         with pytest.raises(UsageError):
             source_of(wrong)
 
@@ -130,8 +131,8 @@ def test_a_pattern_that_tells_no_two_classes_apart_is_refused(tmp_path: Path) ->
 )
 def test_the_pattern_of_names_is_proposed(name: str, pattern: str) -> None:
     files = [name.format(label, n) for label in ("cat", "dog", "owl") for n in range(9)]
-    best = proposed_patterns(files)[0]
-    assert best.pattern == pattern
+    assert proposed_patterns(files)[0] == pattern
+    best = guess_of(pattern, files)
     assert best.classes == {"cat": 9, "dog": 9, "owl": 9}
     assert best.unfitting == 0
 

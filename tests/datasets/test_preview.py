@@ -32,7 +32,7 @@ def glance(folder: Path, **options: object) -> PreviewResult:
         (("train/cat/1.png",), "split"),
         (("train/1.png", "tram/1.png"), "class_folders"),
         (("cat_1.png", "cat_2.png"), "flat"),
-        (("images/1.png", "labels.csv"), "table"),
+        (("images/1.png", "labels.csv"), "flat"),
         ((".hidden",), "empty"),
     ],
 )
@@ -71,6 +71,17 @@ def test_a_table_tells_its_columns_and_how_many_rows_lead_to_pictures(tmp_path: 
     )
     other = glance(tmp_path, table={**filled.model_dump(), "picture": "patient"})
     assert (other.pointing, other.problem) == (0, "No row points to a file that is there.")
+
+
+def test_a_table_beside_pictures_is_found_if_it_is_about_them(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"images/{n}.png" for n in range(4)))
+    (tmp_path / "a.txt").write_text("Read me, please.\nThank you, then.")
+    (tmp_path / "b.csv").write_text("file,label\n0.png,x\n1.png,y\n2.png,x\n3.png,y")
+    result = glance(tmp_path)
+    assert result.looks_like == "table"
+    assert result.dataset.table is not None
+    assert result.dataset.table.file == str(tmp_path / "b.csv")
+    assert (result.pointing, result.classes) == (4, {"x": 2, "y": 2})
 
 
 def test_a_table_in_which_nothing_can_be_guessed_is_shown_all_the_same(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tlstudio.datasets.listing import Listing, list_dataset
 from tlstudio.datasets.tables import open_table
 from tlstudio.errors import DatasetError, UsageError
 from tlstudio.jobs import DatasetSpec, TableSource
-from tlstudio.tasks import Event, Logged, drive
+from tlstudio.tasks import Event, Logged, Warned, drive
 
 
 def touch(folder: Path, *files: str) -> None:
@@ -172,6 +172,19 @@ def test_columns_are_guessed_and_said(tmp_path: Path) -> None:
     assert listing.source == "table"
     said = next(event.message for event in events if isinstance(event, Logged))
     assert "pictures from “scan”, labels from “dx”, the split from “fold”." in said
+
+
+def test_a_column_that_may_be_groups_is_told_and_counts_only_when_named(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{n}.png" for n in range(12)))
+    rows = (f"{n}.png,{'ab'[n % 2]},p{n // 2}" for n in range(12))
+    file = table(tmp_path, "file,label,Patient_ID", *rows)
+    for group, told in ((None, 1), ("", 0), ("Patient_ID", 0)):
+        events: list[Event] = []
+        source = TableSource(file=str(file), group=group)
+        spec = DatasetSpec(folder=str(tmp_path), table=source)
+        listing = drive(list_dataset(spec), events.append)
+        assert len([event for event in events if isinstance(event, Warned)]) == told
+        assert len({found.group for found in listing.files}) == (6 if group else 1)
 
 
 def test_named_columns_go_before_guesses(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from made_up_scans import made_up_scan
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 from scripted_engine import ScriptedClient, waits_for_cancel
@@ -213,36 +212,6 @@ def test_a_taken_name_is_refused_in_words(qtbot: QtBot, page: ImagesPage) -> Non
     rename(qtbot, page, "bees")
     assert page.notice.message == "There is already a class called “bees”."
     assert page.state.class_name("ants") == "ants"
-
-
-def drop(page: ImagesPage, path: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    event = QDropEvent(
-        QPointF(50, 50),
-        Qt.DropAction.CopyAction,
-        data,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    page.dropEvent(event)
-
-
-def test_a_folder_can_be_dropped(
-    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
-) -> None:
-    finds(client, scan)
-    drop(page, Path(scan.folder))
-    qtbot.waitUntil(page.found.pictures.bars.isVisible)
-    assert page.state.folder == scan.folder
-
-
-def test_a_dropped_file_is_explained(page: ImagesPage, tmp_path: Path) -> None:
-    file = tmp_path / "a.txt"
-    file.write_text("x")
-    drop(page, file)
-    assert page.notice.message == "That is not a folder."
-    assert page.drop_area.isVisible()
 
 
 def test_the_sample_is_drawn_once_and_scanned(

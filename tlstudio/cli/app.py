@@ -11,13 +11,14 @@ from rich.table import Column, Table
 
 from tlstudio import __version__
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
+from tlstudio.cli import pictures as pictures_commands
 from tlstudio.cli import weights as weights_commands
 from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
+from tlstudio.cli.dataset import Pictures, Seed, about_pictures
 from tlstudio.cli.start import chosen_backbone
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import Cancelled, TLStudioError, UsageError
 from tlstudio.jobs import (
-    DatasetSpec,
     Device,
     DoctorJob,
     EvaluateJob,
@@ -27,12 +28,12 @@ from tlstudio.jobs import (
     Recipe,
     ResumeRun,
     SampleJob,
-    ScanJob,
     TrainingJob,
     TrainRun,
     load_recipe,
     load_training_job,
 )
+from tlstudio.jobs.sources import is_table
 from tlstudio.projects.own_models import own_runs
 from tlstudio.projects.places import runs_folder
 
@@ -45,7 +46,6 @@ app = typer.Typer(
 )
 app.add_typer(weights_commands.app, name="weights")
 
-Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed, the same result.")]
 Cache = Annotated[Path | None, typer.Option(help="Where to keep what may be deleted.")]
 RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
@@ -99,28 +99,8 @@ def sample(
         out.print(f"{result.pictures} pictures {where}", markup=False)
 
 
-@app.command()
-def scan(
-    folder: Annotated[Path, typer.Argument(help="One sub-folder a class, or train/ and val/.")],
-    seed: Seed = 0,
-    json: Json = False,
-) -> None:
-    """Look through a folder of pictures without changing anything."""
-    job = ScanJob(dataset=DatasetSpec(folder=str(folder)), seed=seed)
-    result = run_task(task_for(job), as_json=json)
-    if json:
-        print_result(result)
-        return
-    for name, count in result.classes.items():
-        out.print(f"{count:>7}  {name}", markup=False)
-    split = result.split
-    given = "as the folder has them" if split.given else f"split with seed {seed}"
-    out.print(
-        f"{result.pictures} pictures: {split.train} to learn from, {split.val} to check with"
-        f"{f', {split.test} kept for a test' if split.test else ''} ({given})."
-    )
-    for left in result.left_out:
-        out.print(f"left out: {left.file}: {left.reason}", markup=False)
+app.command()(pictures_commands.scan)
+app.command()(pictures_commands.labels)
 
 
 @app.command()
@@ -166,8 +146,9 @@ def _facts(entry: Any) -> dict[str, Any]:
 
 
 @app.command()
+@about_pictures
 def train(
-    folder: Annotated[Path | None, typer.Argument(help="Pictures, or a job.json.")] = None,
+    pictures: Pictures,
     run: Annotated[Path | None, typer.Option(help="A new folder for the run.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Carry on this interrupted run.")] = None,
     backbone: Annotated[
@@ -205,7 +186,7 @@ def train(
     cache: Cache = None,
     json: Json = False,
 ) -> None:
-    """Train a model on a folder of pictures."""
+    """Train a model on pictures, or as a job.json says."""
     choices = {
         "backbone": backbone,
         "weights": weights,
@@ -222,19 +203,19 @@ def train(
     request: TrainRun | ResumeRun
     if resume is not None:
         chosen = any(value is not None for value in choices.values())
-        if folder or run or chosen or download:
+        if pictures.sources or pictures.given or run or chosen or download:
             raise UsageError(
                 "--resume carries on a run exactly as it was begun.",
                 "Give it alone, with at most --cache and --json.",
             )
         request = ResumeRun(run=str(resume), cache=kept)
     else:
-        if folder is None or run is None:
+        if not pictures.sources or run is None:
             raise UsageError(
                 "Training needs a folder of pictures (or a job.json) and --run.",
                 "For example: tlstudio train pictures --run my-run",
             )
-        job = _job(folder, choices, as_json=json)
+        job = _job(pictures, choices, as_json=json)
         request = TrainRun(job=job, run=str(run), cache=kept, download=download)
     result = run_task(task_for(request), as_json=json)
     if json:
@@ -248,19 +229,21 @@ def train(
     out.print(f"Model: {result.model}", markup=False)
 
 
-def _job(source: Path, choices: dict[str, Any], *, as_json: bool) -> TrainingJob:
-    given = [name for name, value in choices.items() if value is not None]
-    if source.is_file():
+def _job(pictures: Pictures, choices: dict[str, Any], *, as_json: bool) -> TrainingJob:
+    source = pictures.sources[0]
+    if source.is_file() and not is_table(source.name):
+        chosen = [name for name, value in choices.items() if value is not None]
+        given = [f"--{name.replace('_', '-')}" for name in chosen] + pictures.given
+        given += [str(other) for other in pictures.sources[1:]]
         if given:
             raise UsageError(
-                f"{source} decides everything already: --{given[0].replace('_', '-')} can't be "
-                "given beside it.",
+                f"{source} decides everything already: {given[0]} can't be given beside it.",
                 "Change the file instead.",
             )
         return load_training_job(source)
     scratch = bool(choices["from_scratch"])
     return TrainingJob(
-        dataset=DatasetSpec(folder=str(source.absolute())),
+        dataset=pictures.spec(),
         backbone=chosen_backbone(
             choices["backbone"],
             weights=choices["weights"],

@@ -33,6 +33,7 @@ _GROUP_NAMES = (
     "group group_id patient patient_id patientid subject subject_id case case_id plate plate_id"
     " specimen specimen_id individual animal slide slide_id site lesion_id person gruppe"
 )
+_LEAST_GROUPS = 5
 _MOST_LABELS = 1_000
 _FIRST, _EACH = 200, 997
 """How many rows are looked at from the top, and every which one after them."""
@@ -89,7 +90,7 @@ def columns_of(table: Table, survey: Survey, source: TableSource, placing: Placi
     Raises `DatasetError` where nothing can be guessed, `UsageError` for a column that is not there.
     """
     picture = _column(table, source.picture)
-    label, group = _column(table, source.label), _column(table, source.group)
+    label, group = _column(table, source.label), _column(table, source.group or None)
     part = _column(table, source.part or None)
     if source.part is None:
         part = guessed_part(survey, {picture, label, group})
@@ -102,9 +103,10 @@ def columns_of(table: Table, survey: Survey, source: TableSource, placing: Placi
 
 
 def guessed_group(table: Table, survey: Survey, taken: set[int | None]) -> int | None:
-    """The column whose name says that it is about what belongs together, if its values repeat."""
+    """The column whose name says that it is about what belongs together, if it has several values
+    that repeat: two plates or sites would leave nothing to choose from."""
     for index in _free(table, taken):
-        several = 1 < len(survey.values[index]) < survey.rows
+        several = _LEAST_GROUPS <= len(survey.values[index]) < survey.rows
         if table.columns[index].lower() in _GROUP_NAMES.split() and several:
             return index
     return None
@@ -137,11 +139,12 @@ def _free(table: Table, taken: set[int | None]) -> list[int]:
 
 
 def _guessed_picture(table: Table, survey: Survey, placing: Placing, taken: set[int | None]) -> int:
-    """The column most of whose texts lead to files; of several the one with the likelier name."""
+    """The column whose texts lead to most different files; of several the one with the likelier
+    name."""
 
     def likelihood(index: int) -> tuple[float, bool, int]:
         cells = survey.cells(index)[:_FIRST]
-        there = placing.settle(cells) / max(len(cells), 1)
+        there = placing.settle(sorted(set(cells))) / max(len(cells), 1)
         endings = sum(map(looks_like_picture, cells)) / max(len(cells), 1)
         named = table.columns[index].lower() in _PICTURE_NAMES.split()
         return there + endings / 100, named, -index

@@ -77,7 +77,7 @@ def _too_few(folder: str, pattern: str, classes: tuple[str, ...]) -> DatasetErro
     )
 
 
-def proposed_patterns(files: Sequence[str]) -> tuple[PatternGuess, ...]:
+def proposed_patterns(files: Sequence[str]) -> tuple[str, ...]:
     """Patterns that find classes in the names of `files`, the likeliest first.
 
     A class has several pictures, and nearly every name has one; where a name has a word and a
@@ -86,24 +86,39 @@ def proposed_patterns(files: Sequence[str]) -> tuple[PatternGuess, ...]:
     guesses: dict[tuple[str | None, ...], PatternGuess] = {}
     three = all(len(re.split("[_-]", _stem(file))) == 3 for file in files)
     for text in (*_CANDIDATES, *(_BETWEEN if three else ())):
-        matches = map(compiled(text).match, files)
-        labels = tuple(fields["label"] if fields else None for fields in matches)
-        classes = Counter(label for label in labels if label)
-        if labels not in guesses and _plausible(classes, len(files)):
-            guesses[labels] = PatternGuess(
-                pattern=text,
-                classes=dict(sorted(classes.items())),
-                unfitting=len(files) - classes.total(),
-            )
-    return tuple(sorted(guesses.values(), key=_unlikely))
+        labels = _labels(text, files)
+        guess = _guess(text, labels)
+        if labels not in guesses and _plausible(guess, len(files)):
+            guesses[labels] = guess
+    return tuple(guess.pattern for guess in sorted(guesses.values(), key=_unlikely))
 
 
-def _plausible(classes: Counter[str], names: int) -> bool:
-    several = sum(count for count in classes.values() if count > 1)
+def guess_of(pattern: str, files: Sequence[str]) -> PatternGuess:
+    """What a pattern says of `files`."""
+    return _guess(pattern, _labels(pattern, files))
+
+
+def _labels(pattern: str, files: Sequence[str]) -> tuple[str | None, ...]:
+    matches = map(compiled(pattern).match, files)
+    return tuple(fields["label"] if fields else None for fields in matches)
+
+
+def _guess(pattern: str, labels: Sequence[str | None]) -> PatternGuess:
+    classes = Counter(label for label in labels if label)
+    return PatternGuess(
+        pattern=pattern,
+        classes=dict(sorted(classes.items())),
+        unfitting=len(labels) - classes.total(),
+    )
+
+
+def _plausible(guess: PatternGuess, names: int) -> bool:
+    fitting = names - guess.unfitting
+    several = sum(count for count in guess.classes.values() if count > 1)
     return (
-        2 <= len(classes) <= _MOST_CLASSES
-        and classes.total() >= _FITTING * names
-        and several >= _FITTING * classes.total()
+        2 <= len(guess.classes) <= _MOST_CLASSES
+        and fitting >= _FITTING * names
+        and several >= _FITTING * fitting
     )
 
 

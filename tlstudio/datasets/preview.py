@@ -7,17 +7,20 @@ from collections.abc import Sequence
 
 from tlstudio.datasets.columns import Columns, Survey, columns_of, guessed_group, survey_of
 from tlstudio.datasets.found import PARTS
-from tlstudio.datasets.named import proposed_patterns
+from tlstudio.datasets.named import guess_of, proposed_patterns
 from tlstudio.datasets.placing import Placing
 from tlstudio.datasets.tables import Table, open_table
 from tlstudio.datasets.walking import Walk
 from tlstudio.errors import DatasetError
-from tlstudio.jobs import DatasetSpec, PreviewJob, PreviewResult, TableSource
+from tlstudio.jobs import DatasetSpec, PatternGuess, PreviewJob, PreviewResult, TableSource
 from tlstudio.jobs.sources import is_table
 from tlstudio.tasks import Meter, Task
 
-_NAMES = 5_000
+_NAMES = 50_000
+_TRIED = 2_000
+"""Names that are handed on, and those that patterns are tried on."""
 _ROWS = 50
+_TABLES = 3
 _CLASSES = 300
 
 
@@ -38,35 +41,53 @@ def preview(job: PreviewJob) -> Task[PreviewResult]:
 def _of_folder(spec: DatasetSpec) -> Task[PreviewResult]:
     walk = Walk(spec.folder)
     top = walk.entries()
-    tables = tuple(file for file in top.files if is_table(file))
     parts = {PARTS[folder.lower()] for folder in top.folders if folder.lower() in PARTS}
     if "train" in parts and (len(parts) > 1 or len(top.folders) == 1):
-        return PreviewResult(looks_like="split", dataset=spec, tables=tables)
+        return PreviewResult(looks_like="split", dataset=spec)
     if len(top.folders) > 1:
-        return PreviewResult(looks_like="class_folders", dataset=spec, tables=tables)
+        return PreviewResult(looks_like="class_folders", dataset=spec)
+    told = yield from _table_in(spec, [file for file in top.files if is_table(file)])
+    if told is not None:
+        return told
     names: list[str] = []
     meter = Meter("scan", 0)
     for files in walk.below(""):
-        names += [file for file in files if file not in tables]
+        names += files
         yield from meter.at(len(names))
-    if not names and not tables:
+    if not names:
         return PreviewResult(looks_like="empty", dataset=spec)
-    some = _some(names)
+    guesses: list[PatternGuess] = []
+    some = _some(names, _NAMES)
+    for pattern in proposed_patterns(_some(names, _TRIED)):
+        guesses.append(guess_of(pattern, some))
+        yield from meter.at(len(names))
     return PreviewResult(
-        looks_like="table" if tables else "flat",
+        looks_like="flat",
         dataset=spec,
         files=len(names),
         names=tuple(some),
-        patterns=proposed_patterns(some),
-        tables=tables,
+        patterns=tuple(guesses),
     )
 
 
-def _some(names: Sequence[str]) -> Sequence[str]:
+def _table_in(spec: DatasetSpec, files: Sequence[str]) -> Task[PreviewResult | None]:
+    """The first of a few tables beside pictures that says something about them."""
+    for file in files[:_TABLES]:
+        source = TableSource(file=f"{spec.folder}/{file}")
+        try:
+            told = yield from _of_table(spec.model_copy(update={"table": source}), source)
+        except DatasetError:  # a list of something else, or no table at all
+            continue
+        if not told.problem:
+            return told
+    return None
+
+
+def _some(names: Sequence[str], most: int) -> Sequence[str]:
     """Names from everywhere in a long list."""
-    if len(names) <= _NAMES:
+    if len(names) <= most:
         return names
-    return [names[index * len(names) // _NAMES] for index in range(_NAMES)]
+    return [names[index * len(names) // most] for index in range(most)]
 
 
 def _of_table(spec: DatasetSpec, source: TableSource) -> Task[PreviewResult]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from tlstudio.datasets.listing import Found, Listing
+from tlstudio.datasets.found import Found, Listing, Source
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import Part, ScanResult
 
-_NEEDED = "Add pictures to it, or take the folder of this class away."
+_NEEDED: dict[Source, str] = {
+    "folders": "Add pictures to it, or take the folder of this class away.",
+    "table": "Add pictures to it, or take the rows of this class out of the table.",
+    "names": "Add pictures to it, or another pattern that leaves this class out.",
+}
 
 
 def check_classes(root: str, listing: Listing) -> None:
@@ -72,8 +76,11 @@ def check_usable(
             f"{_first_reason(listing, reasons, 'train', None)}",
             "Choose the folder that holds one sub-folder with pictures for each class.",
         )
+    # A table's own split may leave classes unchecked, which a finding says: it may be the one that
+    # was drawn here and written with the labels.
     given = "val" in listing.part_folders
-    for part in ("train", "val") if given else ("train",):
+    checked = given and listing.source == "folders"
+    for part in ("train", "val") if checked else ("train",):
         for folder in listing.classes[part]:
             count = counts[part, folder]
             if count >= (1 if given else 2):
@@ -84,7 +91,7 @@ def check_usable(
             raise DatasetError(
                 f"The class “{folder}” has {has}{where}{why}."
                 f"{_first_reason(listing, reasons, part, folder)}",
-                _NEEDED,
+                _NEEDED[listing.source],
             )
 
 

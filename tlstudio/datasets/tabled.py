@@ -6,13 +6,21 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tlstudio.datasets.columns import Columns, columns_of, names_of, part_named, survey_of
+from tlstudio.datasets.columns import (
+    Columns,
+    Survey,
+    columns_of,
+    guessed_group,
+    names_of,
+    part_named,
+    survey_of,
+)
 from tlstudio.datasets.found import Found, Listing
 from tlstudio.datasets.placing import Placing
 from tlstudio.datasets.tables import Table, open_table
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import LeftOut, Part, TableSource
-from tlstudio.tasks import Logged, Meter, Task
+from tlstudio.tasks import Logged, Meter, Task, Warned
 
 _ORDER: tuple[Part, ...] = ("train", "val", "test")
 _NO_LABEL = "Its row in the table has no label."
@@ -35,6 +43,7 @@ def list_table(folder: str, source: TableSource) -> Task[Listing]:
     placing = Placing(folder, source.file)
     columns = columns_of(table, survey, source, placing)
     yield Logged(message=f"{source.file}: {names_of(table, columns)}.")
+    yield from _tell_of_groups(table, survey, columns, source)
     reading = _Reading(table, columns, placing)
     meter = Meter("scan", survey.rows)
     for number, row in enumerate(table.rows(), 1):
@@ -42,6 +51,19 @@ def list_table(folder: str, source: TableSource) -> Task[Listing]:
         if number % 64 == 0:
             yield from meter.at(number)
     return reading.listing()
+
+
+def _tell_of_groups(
+    table: Table, survey: Survey, columns: Columns, source: TableSource
+) -> Task[None]:
+    """A column that looks like groups is no secret, and counts only where somebody named it."""
+    taken = {columns.picture, columns.label, columns.part}
+    group = guessed_group(table, survey, taken) if source.group is None else None
+    if group is not None:
+        yield Warned(
+            message=f"The column “{table.columns[group]}” may say which pictures belong together.",
+            hint="Name it as the column of groups, and they stay on one side of the split.",
+        )
 
 
 @dataclass(slots=True)

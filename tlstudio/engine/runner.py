@@ -13,6 +13,7 @@ from tlstudio.jobs import (
     FinishRun,
     IdentifyWeights,
     Job,
+    LabelsJob,
     PackWeights,
     PredictJob,
     PreviewJob,
@@ -27,7 +28,7 @@ from tlstudio.tasks import Task
 
 def task_for(job: Job) -> Task[Any]:
     """The generator that does `job`. A scan must not wait for torch, so imports are local."""
-    if isinstance(job, ScanJob | PreviewJob | SampleJob | DoctorJob):
+    if isinstance(job, ScanJob | PreviewJob | LabelsJob | SampleJob | DoctorJob):
         return _light_task(job)
     if isinstance(job, IdentifyWeights | DownloadWeights | PackWeights | UnpackWeights):
         return _weights_task(job)
@@ -36,7 +37,7 @@ def task_for(job: Job) -> Task[Any]:
     return _heavy(_model_task(job))
 
 
-def _light_task(job: ScanJob | PreviewJob | SampleJob | DoctorJob) -> Task[Any]:
+def _light_task(job: ScanJob | PreviewJob | LabelsJob | SampleJob | DoctorJob) -> Task[Any]:
     if isinstance(job, ScanJob):
         from tlstudio.datasets.scan import scan
 
@@ -45,6 +46,10 @@ def _light_task(job: ScanJob | PreviewJob | SampleJob | DoctorJob) -> Task[Any]:
         from tlstudio.datasets.preview import preview
 
         return preview(job)
+    if isinstance(job, LabelsJob):
+        from tlstudio.datasets.label_table import write_labels
+
+        return write_labels(job)
     if isinstance(job, SampleJob):
         from tlstudio.datasets.sample import draw_sample
 

@@ -13,7 +13,7 @@ from tlstudio.jobs.estimate import (
     Work,
     precisions,
 )
-from tlstudio.jobs.previews import PatternGuess, PreviewResult
+from tlstudio.jobs.previews import LabelsResult, PatternGuess, PreviewResult
 from tlstudio.jobs.requests import (
     JOBS,
     DoctorJob,
@@ -25,6 +25,7 @@ from tlstudio.jobs.requests import (
     FinishRun,
     IdentifyWeights,
     Job,
+    LabelsJob,
     PackWeights,
     PredictJob,
     PreviewJob,
@@ -110,6 +111,8 @@ __all__ = [
     "IdentifyWeights",
     "Job",
     "KeptWeights",
+    "LabelsJob",
+    "LabelsResult",
     "LeftOut",
     "NetworkCosts",
     "PackWeights",

@@ -12,9 +12,9 @@ class TableSource(Spec):
     """A table (CSV, TSV or Excel) with a row a picture; the other fields name its columns.
 
     Columns that are None are guessed, but for `group`, which says what belongs together (a patient,
-    a plate) and counts only where it is named. `part` says train, val or test; it is empty where no
-    column does. Paths in the table are absolute or relative to the data set's `folder`. `sheet` is
-    that of a workbook, None the first.
+    a plate) and counts only where it is named. `part` says train, val or test. Both are empty where
+    somebody has said that no column does. Paths in the table are absolute or relative to the data
+    set's `folder`. `sheet` is that of a workbook, None the first.
     """
 
     file: str

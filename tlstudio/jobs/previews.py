@@ -1,4 +1,5 @@
-"""Owns what a first glance at a folder or a table gives back, before anything is decided."""
+"""Owns what goes between a table and the program: a first glance at it, or at a folder, before
+anything is decided, and labels that were written."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class PatternGuess(Record):
 class PreviewResult(Record):
     """What there is. `looks_like` says how its classes could be told: by folders, a split of them,
     only by the files' names (`flat`), by a table, or not at all (`empty`). `dataset` is what was
-    asked about, a table's columns filled in as far as they can be guessed.
+    asked about, with the table that was found beside pictures, and a table's columns filled in as
+    far as they can be guessed.
 
     Of a flat folder there are up to some thousand `names` from everywhere in it, `files` says how
     many there are, and `patterns` may tell their classes. `tables` are those that lie in the
@@ -43,7 +45,6 @@ class PreviewResult(Record):
     files: int = 0
     names: tuple[str, ...] = ()
     patterns: tuple[PatternGuess, ...] = ()
-    tables: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     sheets: tuple[str, ...] = ()
@@ -52,3 +53,11 @@ class PreviewResult(Record):
     classes: dict[str, int] = Field(default_factory=dict)
     group_column: str | None = None
     problem: str = ""
+
+
+class LabelsResult(Record):
+    """The table `file` has a row for each file; `pictures` of them count."""
+
+    kind: Literal["labels"] = "labels"
+    file: str
+    pictures: int

@@ -29,6 +29,16 @@ class PreviewJob(Spec):
     dataset: DatasetSpec
 
 
+class LabelsJob(Spec):
+    """Looks through a data set and writes its labels, as corrected, into the table `out`; the
+    result is a `LabelsResult`."""
+
+    kind: Literal["labels"] = "labels"
+    dataset: DatasetSpec
+    seed: int = 0
+    out: str
+
+
 class SampleJob(Spec):
     """Draws the sample pictures into `folder`; the result is a `SampleResult`."""
 
@@ -161,6 +171,7 @@ class DoctorJob(Spec):
 Job = (
     ScanJob
     | PreviewJob
+    | LabelsJob
     | SampleJob
     | IdentifyWeights
     | DownloadWeights

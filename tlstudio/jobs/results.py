@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from tlstudio.jobs.base import Record
 from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, estimate
-from tlstudio.jobs.previews import PreviewResult
+from tlstudio.jobs.previews import LabelsResult, PreviewResult
 from tlstudio.jobs.requests import ExportFormat
 from tlstudio.jobs.scanning import LeftOut, ScanResult
 from tlstudio.jobs.training import Recipe
@@ -131,14 +131,12 @@ class EvaluationResult(Record):
     """`accuracy_low` and `accuracy_high` bound the 95 % Wilson interval.
 
     `confusion[i][j]` counts the pictures of class i that were called class j. `part` says which of
-    the run's own pictures these were; None for those of a folder. `locked` is the number of test
-    pictures that the run has.
+    the run's own pictures these were; None for those of a folder.
     """
 
     kind: Literal["evaluation"] = "evaluation"
     run: str
     part: Literal["val", "test"] | None = None
-    locked: int = 0
     accuracy: float
     accuracy_low: float
     accuracy_high: float
@@ -197,6 +195,7 @@ class DoctorResult(Record):
 Result = (
     ScanResult
     | PreviewResult
+    | LabelsResult
     | SampleResult
     | IdentifiedWeights
     | WeightsResult

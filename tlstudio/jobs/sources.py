@@ -19,8 +19,9 @@ def is_table(file: str) -> bool:
 def source_of(paths: Sequence[str]) -> DatasetSpec:
     """One folder, several folders, or one table; paths become absolute.
 
-    Several folders are taken together, from the innermost folder that holds all of them; a table's
-    paths begin in its own folder. Raises `UsageError` for anything else.
+    Several folders are taken together, from the innermost folder that holds all of them. A table's
+    paths begin in its own folder, or in one that comes with it. Raises `UsageError` for anything
+    else.
     """
     whole = list(dict.fromkeys(os.path.abspath(path) for path in paths))  # noqa: PTH100
     files = [path for path in whole if os.path.isfile(path)]  # noqa: PTH113
@@ -30,17 +31,19 @@ def source_of(paths: Sequence[str]) -> DatasetSpec:
         return DatasetSpec(folder=whole[0])
     if not files:
         return DatasetSpec(folder=_above(whole), roots=tuple(sorted(whole)))
-    if len(whole) > 1:
+    folders = [path for path in whole if path not in files]
+    if len(files) > 1 or len(folders) > 1:
         raise UsageError(
-            f"{files[0]} is a file, and there are others beside it.",
-            "Take one table alone, or one or several folders.",
+            f"{files[0]} is a file, and there is more beside it.",
+            "Take one or several folders, or one table, with at most the folder of its pictures.",
         )
     if not is_table(files[0]):
         raise UsageError(
             f"{files[0]} is neither a folder nor a table.",
             "Take a folder of pictures, or a table (.csv, .tsv, .xlsx) that names them.",
         )
-    return DatasetSpec(folder=os.path.dirname(files[0]), table=TableSource(file=files[0]))  # noqa: PTH120
+    folder = folders[0] if folders else os.path.dirname(files[0])  # noqa: PTH120
+    return DatasetSpec(folder=folder, table=TableSource(file=files[0]))
 
 
 def _above(folders: Sequence[str]) -> str:

@@ -82,9 +82,10 @@ class FolderDrawing(QWidget):
 
 
 class DropArea(QWidget):
-    """The one next thing: choose or drop a folder, or try the sample. `hot` while one hovers."""
+    """The one next thing: choose or drop pictures, or try the sample. `hot` while some hover."""
 
     choose = Signal()
+    table = Signal()
     sample = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -92,28 +93,32 @@ class DropArea(QWidget):
         self._hot = False
         self.choose_button = primary_button(self.tr("&Choose a folder…"))
         self.choose_button.clicked.connect(self.choose)
+        self.table_button = QPushButton(self.tr("Choose a ta&ble of labels…"))
+        self.table_button.clicked.connect(self.table)
         self.sample_button = QPushButton(self.tr("&Try the sample pictures"))
         self.sample_button.clicked.connect(self.sample)
         buttons = QHBoxLayout()
         buttons.setSpacing(12)
         buttons.addWidget(self.choose_button)
-        buttons.addWidget(self.sample_button)
+        buttons.addWidget(self.table_button)
         buttons.addStretch(1)
         words = hint_label(
             self.tr(
                 "One folder for each class, with its pictures inside; the folders' names become "
-                "the answers. Folders “train” and “val” above them are understood, too. "
-                "Your pictures stay where they are, and nothing leaves this computer."
+                "the answers. Folders “train” and “val” above them are understood, and so are "
+                "several folders, a table of labels (CSV, Excel), and names of files that say the "
+                "class. Your pictures stay where they are, and nothing leaves this computer."
             )
         )
         words.setMaximumWidth(460)
         text = QVBoxLayout()
         text.setSpacing(12)
         text.addStretch(1)
-        text.addWidget(heading_label(self.tr("Drop a folder of pictures here")))
+        text.addWidget(heading_label(self.tr("Drop your pictures here")))
         text.addWidget(words)
         text.addSpacing(theme.NORMAL)
         text.addLayout(buttons)
+        text.addWidget(self.sample_button, 0, Qt.AlignmentFlag.AlignLeft)
         text.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(40, 32, 40, 32)

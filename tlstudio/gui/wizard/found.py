@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QStackedWidget,
     QTabBar,
@@ -26,7 +27,8 @@ from tlstudio.jobs import ScanResult
 
 
 class FoundPictures(QWidget):
-    """Its parent connects `other_button` and `again_button`."""
+    """Its parent connects `again_button`, and the two actions of `other_button`: `folder_wanted`
+    and `table_wanted`."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -67,6 +69,10 @@ class FoundPictures(QWidget):
         self.folder_label.setWordWrap(True)
         self.again_button = QPushButton(self.tr("Look &again"))
         self.other_button = QPushButton(self.tr("&Choose others…"))
+        menu = QMenu(self.other_button)
+        self.folder_wanted = menu.addAction(self.tr("A &folder…"))
+        self.table_wanted = menu.addAction(self.tr("A &table of labels…"))
+        self.other_button.setMenu(menu)
         top = QHBoxLayout()
         top.setSpacing(theme.NORMAL)
         top.addWidget(self.folder_label, 1)

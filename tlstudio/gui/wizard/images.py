@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from tlstudio.errors import UsageError
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
@@ -28,9 +29,19 @@ from tlstudio.gui.widgets.drop_area import DropArea
 from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.found import FoundPictures
+from tlstudio.gui.wizard.importing import question_about
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
-from tlstudio.jobs import DatasetSpec, SampleJob, SampleResult, ScanJob, ScanResult
+from tlstudio.jobs import (
+    DatasetSpec,
+    PreviewJob,
+    PreviewResult,
+    SampleJob,
+    SampleResult,
+    ScanJob,
+    ScanResult,
+)
+from tlstudio.jobs.sources import source_of
 from tlstudio.projects.places import samples_folder
 from tlstudio.tasks import Event, Progress
 
@@ -39,7 +50,7 @@ SOON_MS = 700
 
 
 class ImagesPage(Page):
-    """Empty, scanning, or filled; a folder may be dropped on it at any time."""
+    """Empty, scanning, or filled; pictures may be dropped on it at any time."""
 
     page_id = PageId.IMAGES
 
@@ -62,6 +73,7 @@ class ImagesPage(Page):
         self._dataset = DatasetSpec(folder="")
         self.drop_area = DropArea()
         self.drop_area.choose.connect(self.ask_for_folder)
+        self.drop_area.table.connect(self.ask_for_table)
         self.drop_area.sample.connect(self.open_sample)
         self.progress = JobProgress()
         self.progress.cancelled.connect(self._stop)
@@ -69,7 +81,8 @@ class ImagesPage(Page):
         self._stack.addWidget(self.drop_area)
         self._stack.addWidget(self._scanning())
         self.found = FoundPictures(self.desk)
-        self.found.other_button.clicked.connect(self.ask_for_folder)
+        self.found.folder_wanted.triggered.connect(self.ask_for_folder)
+        self.found.table_wanted.triggered.connect(self.ask_for_table)
         self.found.again_button.clicked.connect(self.look_again)
         self._stack.addWidget(self.found)
         self.body.addWidget(self.notice)
@@ -122,19 +135,52 @@ class ImagesPage(Page):
     # --- choosing -------------------------------------------------------------------------------
 
     def ask_for_folder(self) -> None:
-        dialog = QFileDialog(self, self.tr("Choose a folder of pictures"))
+        dialog = self._file_dialog(self.tr("Choose a folder of pictures"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.open_folder)
         dialog.open()
+
+    def ask_for_table(self) -> None:
+        dialog = self._file_dialog(self.tr("Choose a table of labels"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        tables = self.tr("Tables ({0})").format("*.csv *.tsv *.txt *.xlsx *.xlsm")
+        dialog.setNameFilters([tables, self.tr("All files (*)")])
+        dialog.open()
+
+    def _file_dialog(self, title: str) -> QFileDialog:
+        dialog = QFileDialog(self, title)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.filesSelected.connect(self.open_paths)
+        return dialog
+
+    def open_paths(self, paths: list[str]) -> None:
+        """Takes a first glance at folders or a table; where they leave a question open, asks."""
+        try:
+            dataset = source_of(paths)
+        except UsageError as error:
+            self.notice.say("error", error.message, error.hint)
+            return
+        words = self.tr("Looking at {0}").format(", ".join(paths[:3]))
+        thread = self._run(PreviewJob(dataset=dataset), words)
+        thread.succeeded.connect(self._glanced)
+        self.progress.cancel.setFocus()
+
+    def _glanced(self, glance: PreviewResult) -> None:
+        question = question_about(glance, self.engine, self)
+        if question is None:
+            self.open_source(glance.dataset)
+            return
+        question.chosen.connect(self.open_source)
+        self._idle()
+        question.open()
 
     def open_folder(self, folder: str) -> None:
         self.open_source(DatasetSpec(folder=folder))
 
     def open_source(self, dataset: DatasetSpec) -> None:
         """Looks through a data set; one that is being looked through is left alone from now on."""
-        words = self.tr("Looking through {0}").format(dataset.folder)
+        where = dataset.table.file if dataset.table else dataset.folder
+        words = self.tr("Looking through {0}").format(where)
         self._look(dataset, words)
         self.progress.cancel.setFocus()
 
@@ -176,7 +222,7 @@ class ImagesPage(Page):
         self.progress.cancel.setFocus()
         thread.succeeded.connect(self._sampled)
 
-    def _run(self, job: ScanJob | SampleJob, words: str) -> TaskThread:
+    def _run(self, job: ScanJob | SampleJob | PreviewJob, words: str) -> TaskThread:
         self._put_off()
         self._soon.stop()
         self.notice.clear()
@@ -253,11 +299,4 @@ class ImagesPage(Page):
         self.drop_area.set_hot(False)
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        if len(paths) == 1 and Path(paths[0]).is_dir():
-            self.open_folder(paths[0])
-            return
-        self.notice.say(
-            "error",
-            self.tr("That is not a folder."),
-            self.tr("Drop the one folder that holds a folder for each class."),
-        )
+        self.open_paths(paths)
