@@ -15,7 +15,7 @@ from tlstudio.images.opening import UnreachableError, opened
 from tlstudio.images.reader import decode
 
 _IN_MEMORY, _PART = 256 * 1024 * 1024, 1024 * 1024
-_PAGES = ("TIFF", "DCX", "DICOM")
+_PAGES = ("TIFF", "DCX")
 
 
 def look(path: str | os.PathLike[str], reading: Choices | None = None) -> Look:

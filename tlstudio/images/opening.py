@@ -48,6 +48,7 @@ HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypheim", b"ftypheis", b"ftypm
 
 TOO_LARGE = f"The picture is larger than {MAX_PIXELS // 1_000_000} million pixels."
 NO_MEMORY = "There is not enough memory to read the picture."
+CUT_OFF = "The file is cut off."
 _GONE = "The file can no longer be found."
 _FORBIDDEN = "The file may not be read."
 _NOT_A_FILE = "This is not an ordinary file."
@@ -114,14 +115,12 @@ def _explained(error: BaseException, size: int, head: bytes) -> PictureError:
 
 def _damage(error: BaseException, head: bytes) -> str:
     if isinstance(error, UnidentifiedImageError):
-        if head[4:12] in HEIC:
-            return "HEIC pictures can't be read. Save it as JPEG or PNG."
         if head.startswith(_SIGNATURES):
             return "The file is damaged."  # the text of the error has nothing but the file's name
         return "The file is not a picture of a kind that can be read."
     text = str(error).lower()
     if "truncated" in text or "not enough image data" in text:
-        return "The file is cut off."
+        return CUT_OFF
     if any(word in text for word in ("unsupported", "unimplemented", "unknown", "not supported")):
         return "The picture is of a rare kind that can't be read."
     return "The file is damaged."

@@ -10,8 +10,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image
 
+from tlstudio.images.colour import to_srgb
 from tlstudio.images.decoded import About, Decoded
-from tlstudio.images.depth import to_levels, value_range
+from tlstudio.images.depth import to_levels, used_bits, value_range
 from tlstudio.images.opening import BROKEN, check_bounds
 
 # What Pillow warns of (broken metadata, many pixels) is either harmless or refused.
@@ -36,44 +37,60 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _LYING = (5, 6, 7, 8)
-_BITS_TAG, _PHOTOMETRIC_TAG = 258, 262
+_BITS_TAG, _PHOTOMETRIC_TAG, _TEXT, _LARGEST = 258, 262, 270, 281
 
 
 def decode_raster(file: BinaryIO, side: int | None) -> Decoded:
     """The first frame of `file`. A large JPEG is decoded at a half, a quarter or an eighth of its
     size where `side` is given and both of its sides keep at least so many pixels."""
-    picture = Image.open(file, formats=FORMATS)
+    return from_pillow(Image.open(file, formats=FORMATS), side)
+
+
+def from_pillow(picture: Image.Image, side: int | None = None) -> Decoded:
+    """What Pillow has opened, as `decode_raster` gives it."""
     check_bounds(*picture.size)
-    width, height = picture.size
+    size = picture.size
     drafted = side is not None and picture.draft(None, (side, side)) is not None
     done: list[str] = []
     rgb = _rgb(picture, done)
     if not drafted:
-        width, height = picture.size  # an icon learns its true size while it is decoded
+        size = rgb.size  # an icon learns its true size while it is decoded
     orientation = _orientation(picture)
-    turn = _TURNS.get(orientation)
-    if turn is not None:
-        rgb = rgb.transpose(turn)
-        done.append("turned upright")
+    rgb = turned(rgb, orientation, done)
     if orientation in _LYING:
-        width, height = height, width
-    kind = picture.format or ""
-    return Decoded(rgb, (width, height), kind, tuple(done), lambda: _about(picture))
+        size = size[1], size[0]
+    return Decoded(rgb, size, picture.format or "", tuple(done), lambda: _about(picture))
+
+
+def turned(rgb: Image.Image, orientation: object, done: list[str]) -> Image.Image:
+    """The picture turned as the EXIF, or a TIFF's tag, asks for."""
+    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    if turn is None:
+        return rgb
+    done.append("turned upright")
+    return rgb.transpose(turn)
 
 
 def _rgb(picture: Image.Image, done: list[str]) -> Image.Image:
     _rescale_transparent_colour(picture)
     picture.load()
     check_bounds(*picture.size)
+    plain = _plain(picture, done)
+    return to_srgb(plain, picture.info.get("icc_profile"), done)
+
+
+def _plain(picture: Image.Image, done: list[str]) -> Image.Image:
+    """In 8 bits and without transparency; CMYK stays, because its profile is one of inks."""
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _deep_grey_to_rgb(picture, done)
+        return _deep_grey(picture, done)
     if picture.has_transparency_data:
         return _over_white(picture, done)
     if picture.mode == "CMYK":
         done.append("colours from CMYK")
-    elif picture.mode in ("YCbCr", "LAB", "HSV"):
+        return picture
+    if picture.mode in ("YCbCr", "LAB", "HSV"):
         done.append(f"colours from {picture.mode}")
-    return picture.convert("RGB")
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
 def _rescale_transparent_colour(picture: Image.Image) -> None:
@@ -89,26 +106,28 @@ def _rescale_transparent_colour(picture: Image.Image) -> None:
 
 
 def _over_white(picture: Image.Image, done: list[str]) -> Image.Image:
+    grey = picture.mode == "LA"  # whose profile is one of grey levels
     rgba = picture.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (255, 255):
-        return rgba.convert("RGB")
+        return rgba.convert("L" if grey else "RGB")
     done.append("laid over white")
     white = Image.new("RGBA", rgba.size, "white")
     white.alpha_composite(rgba)
-    return white.convert("RGB")
+    return white.convert("L" if grey else "RGB")
 
 
-def _deep_grey_to_rgb(picture: Image.Image, done: list[str]) -> Image.Image:
+def _deep_grey(picture: Image.Image, done: list[str]) -> Image.Image:
+    """The rule is stated in `read_rgb`."""
     tags = getattr(picture, "tag_v2", {})
     stored = np.asarray(picture)
     low, high, bits = 0.0, 65535.0, 16
     if picture.mode.startswith("I;16"):
         if picture.format == "TIFF":
-            bits = tags.get(_BITS_TAG, (16,))[0]
+            bits = used_bits(tags.get(_BITS_TAG, (16,))[0], tags.get(_LARGEST), tags.get(_TEXT))
             high = 2.0**bits - 1
     elif picture.format != "PPM":  # Pillow gives a PGM of 16 bits as 32-bit integers in 0..65535
         low, high = value_range(stored)
-        bits = 32
+        bits = tags.get(_BITS_TAG, (32,))[0]
     done.append(
         "floating point brought to 8 bits" if picture.mode == "F" else f"{bits} bits brought to 8"
     )
@@ -118,7 +137,7 @@ def _deep_grey_to_rgb(picture: Image.Image, done: list[str]) -> Image.Image:
     key = picture.info.get("transparency")
     if isinstance(key, int):
         levels[stored == key] = 255
-    return Image.fromarray(levels).convert("RGB")
+    return Image.fromarray(levels)
 
 
 # --- what the file says of itself ----------------------------------------------------------------
@@ -142,7 +161,7 @@ def _about(picture: Image.Image) -> About:
         exif = picture.getexif()
         camera, taken = None, None
         if exif:
-            camera = _camera(exif.get(ExifTags.Base.Make), exif.get(ExifTags.Base.Model))
+            camera = camera_of(exif.get(ExifTags.Base.Make), exif.get(ExifTags.Base.Model))
             inner = exif.get_ifd(ExifTags.IFD.Exif)
             date = inner.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
             taken = seconds_of(str(date), "%Y:%m:%d %H:%M:%S")
@@ -153,7 +172,7 @@ def _about(picture: Image.Image) -> About:
     return About(camera, taken, frames)
 
 
-def _camera(maker: object, model: object) -> str | None:
+def camera_of(maker: object, model: object) -> str | None:
     """Maker and model as one name; many models begin with their maker's."""
     first, second = (str(part or "").strip(" \0") for part in (maker, model))
     whole = second if second.startswith(first) else f"{first} {second}"

@@ -12,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from tlstudio.errors import PictureError
 from tlstudio.images.decoded import Choices, Decoded
-from tlstudio.images.opening import opened
+from tlstudio.images.dicom import decode_dicom, is_dicom
+from tlstudio.images.heif import decode_heif
+from tlstudio.images.opening import BROKEN, CUT_OFF, HEIC, opened
 from tlstudio.images.raster import decode_raster
+from tlstudio.images.tiff import SIGNATURES, decode_tiff, needs_more_than_pillow
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -22,17 +26,31 @@ READER_VERSION = 2
 """Raised whenever another set of files becomes readable, or one is read otherwise; verdicts of
 before no longer count."""
 
+READING_RULES = (
+    "The first page or frame. Upright by its EXIF orientation. Colours by its ICC profile to sRGB,"
+    " relative colorimetric with black point compensation; without one they are taken as sRGB."
+    " Grey and palettes become RGB; transparency lies over white. Of more than three channels the"
+    " first three, or those chosen. Unsigned levels of more than 8 bits: 0 to 2^bits - 1 becomes 0"
+    " to 255, with the bits that the file says it uses; DICOM by its window or table; signed and"
+    " 32-bit levels and floating point: the smallest of 0..1, 0..255 and 0..65535 that holds all"
+    " values of the picture, else their whole range. Decoded in full, without scaling."
+)
+"""What turns a file into upright 8-bit RGB, for those who use a model without this program."""
+
 
 def read_rgb(path: str | os.PathLike[str], reading: Choices | None = None) -> Pixels:
     """The first frame of a picture file, decoded in full, as (height, width, 3) RGB in 0..255.
 
-    The EXIF orientation is honoured and transparency is laid over white. Deep grey pictures are
-    brought to 8 bits by a rule that looks at the kind of file before it looks at the values:
+    `READING_RULES` says in words what is done to it; what it says of deep levels, exactly:
 
-    - 16 bits: divided by 257; fewer bits that are stored in 16 (a TIFF of 12 bits): by their range;
-    - 32-bit integers and floating point: the smallest of 0..1, 0..255 and 0..65535 that holds all
-      values becomes 0..255; where none does, the smallest to the largest value. Not-a-numbers are
-      black.
+    - unsigned levels of up to 16 bits: 0 to 2^bits - 1 becomes 0 to 255. The bits are those that
+      the file says it stores; of a TIFF, fewer where its tag for the largest level or the
+      significant bits of its OME-XML say so. The levels themselves are not asked, so that pictures
+      of one camera stay comparable;
+    - DICOM: by its table or its window, the first of several, else as above;
+    - signed and 32-bit levels and floating point, for which no file says a range: the smallest of
+      0..1, 0..255 and 0..65535 that holds all values of the picture becomes 0..255; where none
+      does, the smallest to the largest value. Not-a-numbers are black.
 
     Raises `PictureError`, whose message is the reason, for everything that can't be read.
     """
@@ -64,4 +82,27 @@ def thumbnail(path: str | os.PathLike[str], side: int, reading: Choices | None =
 
 def decode(file: BinaryIO, reading: Choices | None = None, side: int | None = None) -> Decoded:
     """Decodes an open file within `opened`; see `read_reduced` for `side`."""
+    head = file.read(12)
+    file.seek(0)
+    if head[4:] in HEIC:
+        return decode_heif(file)
+    if is_dicom(file):  # asked before TIFF: what stands before its mark may be one's beginning
+        return decode_dicom(file)
+    if head[:4] in SIGNATURES and needs_more_than_pillow(file, reading):
+        return _decode_deep_tiff(file, reading)
     return decode_raster(file, side)
+
+
+def _decode_deep_tiff(file: BinaryIO, reading: Choices | None) -> Decoded:
+    """What only one of the two readers can read is read, unless certain channels are asked for."""
+    try:
+        return decode_tiff(file, reading)
+    except (PictureError, *BROKEN) as error:
+        chosen = reading is not None and reading.channels is not None
+        if chosen or str(error) == CUT_OFF:  # Pillow would show what is missing as black
+            raise
+        file.seek(0)
+        try:
+            return decode_raster(file, None)
+        except BROKEN:
+            raise error from None
