@@ -82,25 +82,6 @@ def assign(
     return Assignment(state.parts, state.aside, tuple(unchecked))
 
 
-def validation_files(
-    classes: Mapping[str, Sequence[str]], fraction: float, seed: int
-) -> frozenset[str]:
-    """The files to validate on: about `fraction` of each class, and at least one.
-
-    `classes` maps each class to its files, at least two of them, as paths relative to the data set
-    with forward slashes; one at least is left to train on. Files are ordered by the SHA-256 of seed
-    and path, so that the split is the same on every system, does not depend on the names that
-    classes are given, and moves few pictures when others are added.
-    """
-    held_back: set[str] = set()
-    for label, files in classes.items():
-        if len(files) < 2:
-            raise ValueError(f"the class {label!r} has fewer than two pictures")
-        count = min(max(int(len(files) * fraction + 0.5), 1), len(files) - 1)
-        held_back.update(sorted(files, key=lambda file: _key(_normal(file), str(seed)))[:count])
-    return frozenset(held_back)
-
-
 def leaks(
     items: Sequence[Item], groups: Sequence[str], parts: Mapping[int, Part]
 ) -> list[list[int]]:
