@@ -56,7 +56,7 @@ def test_the_test_pictures_are_scored_alone_and_it_is_kept(copy: Copy) -> None:
     assert len(locked) == 6
     result, warned = scored(own)
     assert {each.file for each in result.predictions} == locked
-    assert (result.part, result.n, warned) == ("test", 6, [])
+    assert (result.part, result.n, result.locked, warned) == ("test", 6, 6, [])
     kept = json.loads((own.path / "test.json").read_text("utf-8"))
     assert kept["result"]["accuracy"] == result.accuracy
     assert len(kept["scored"]) == 1
@@ -76,7 +76,7 @@ def test_validation_scores_leave_the_test_pictures_locked(copy: Copy) -> None:
         if picture.part == "test":
             assert Path(own.split().folder, picture.file).is_file()
     result, _ = scored(own, "val")
-    assert (result.part, result.n) == ("val", 12)
+    assert (result.part, result.n, result.locked) == ("val", 12, 6)
     assert own.locked_score() is None
 
 

@@ -9,7 +9,7 @@ import pytest
 from made_up_projects import made_up_project, picture
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tlstudio.gui.engine_room import EngineRoom
@@ -297,3 +297,14 @@ def test_a_picture_of_a_finding_opens_larger_with_its_twin_beside(
     assert dialog.windowTitle() == "0.png"
     with qtbot.waitSignal(dialog.finished):
         qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+
+
+def test_a_narrow_page_shows_fewer_pictures_and_counts_the_rest(qtbot: QtBot, show: Shows) -> None:
+    tab = show(ants_and_bees(), [finding("blank", *(f"ants/{i}.png" for i in range(9)))])
+    card = cards(tab, "blank")[0]
+    for width in (900, 500):
+        tab.resize(width, 640)
+        shown = [tile for tile in card.tiles if tile.isVisible()]
+        assert all(card.rect().contains(tile.geometry().translated(12, 0)) for tile in shown)
+        assert f"and {9 - len(shown)} more" in [label.text() for label in card.findChildren(QLabel)]
+    assert len(shown) < 6

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from made_up import made_up_evaluation, made_up_train_result
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tlstudio.errors import RunError
@@ -17,8 +17,8 @@ from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.wizard.results import ResultsPage
 from tlstudio.gui.wizard.results_words import basis, comparison, headline
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.jobs import EvaluationResult, Job, Result, ScanResult
-from tlstudio.tasks import Event, Progress
+from tlstudio.jobs import EvaluateJob, EvaluationResult, Job, Result, ScanResult
+from tlstudio.tasks import Event, Progress, Warned
 
 if TYPE_CHECKING:
     from tests.gui.conftest import ScriptedClient
@@ -164,3 +164,108 @@ def test_a_new_run_is_evaluated_anew(
     state.set_trained(state.job(), made_up_train_result(run="another"))
     enter(qtbot, page)
     assert [getattr(job, "run", "") for job in client.jobs] == ["run", "another"]
+
+
+# --- locked test pictures ------------------------------------------------------------------------
+
+
+def scores_locked_pictures(
+    client: ScriptedClient, evaluation: EvaluationResult, seen: bool = False
+) -> None:
+    """The engine has six locked pictures, of which five are right."""
+
+    def evaluate(job: Job) -> Work:
+        yield Progress(phase="evaluate", done=1, total=6)
+        if not isinstance(job, EvaluateJob) or job.part == "val":
+            return evaluation.model_copy(update={"part": "val", "locked": 6})
+        if seen:
+            yield Warned(message="They were scored before.", hint="Only new pictures tell.")
+        values = {"part": "test", "locked": 6, "n": 6, "accuracy": 5 / 6}
+        return evaluation.model_copy(
+            update={**values, "accuracy_low": 0.4365, "accuracy_high": 0.9699}
+        )
+
+    client.script["evaluate"] = evaluate
+
+
+def answer(qtbot: QtBot, page: ResultsPage, word: str) -> None:
+    qtbot.mouseClick(page.locked.offer, Qt.MouseButton.LeftButton)
+    box = page.findChild(QMessageBox)
+    assert box is not None
+    assert "6 pictures were locked away" in box.informativeText()
+    button = next(each for each in box.findChildren(QPushButton) if word in each.text())
+    with qtbot.waitSignal(box.finished):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.findChild(QMessageBox) is None)
+
+
+def test_without_test_pictures_nothing_is_offered(qtbot: QtBot, page: ResultsPage) -> None:
+    enter(qtbot, page)
+    assert not page.locked.isVisible()
+
+
+def test_locked_pictures_stay_locked_until_it_was_asked_and_answered(
+    qtbot: QtBot, page: ResultsPage, client: ScriptedClient, evaluation: EvaluationResult
+) -> None:
+    scores_locked_pictures(client, evaluation)
+    enter(qtbot, page)
+    assert page.locked.offer.isVisible()
+    answer(qtbot, page, "Keep")
+    assert len(client.jobs) == 1
+    answer(qtbot, page, "Score")
+    qtbot.waitUntil(lambda: page.state.tested is not None)
+    asked = client.jobs[1]
+    assert isinstance(asked, EvaluateJob)
+    assert (asked.run, asked.part) == ("run", "test")
+    assert page.locked.figure.text().replace("\u00a0", " ") == (
+        "On the locked test pictures 83 % of 6 are right (between 44 and 97 %), on the validation"
+        " pictures 80 % of 10."
+    )
+    assert not page.locked.offer.isVisible()
+    assert "80" in page.headline.text()  # the headline stays that of the validation pictures
+
+
+def test_it_is_said_where_somebody_looked_at_them_before(
+    qtbot: QtBot, page: ResultsPage, client: ScriptedClient, evaluation: EvaluationResult
+) -> None:
+    scores_locked_pictures(client, evaluation, seen=True)
+    enter(qtbot, page)
+    answer(qtbot, page, "Score")
+    qtbot.waitUntil(lambda: page.state.tested is not None)
+    assert page.locked.meaning.text() == "They were scored before. Only new pictures tell."
+
+
+def test_a_new_run_has_locked_pictures_of_its_own(
+    qtbot: QtBot, page: ResultsPage, client: ScriptedClient, evaluation: EvaluationResult
+) -> None:
+    scores_locked_pictures(client, evaluation)
+    enter(qtbot, page)
+    answer(qtbot, page, "Score")
+    qtbot.waitUntil(lambda: page.state.tested is not None)
+    page.hide()
+    page.state.set_trained(page.state.job(), made_up_train_result(run="another"))
+    enter(qtbot, page)
+    assert page.state.tested is None
+    assert page.locked.offer.isVisible()
+    assert not page.locked.figure.isVisible()
+
+
+def test_a_failed_score_is_said_and_can_be_asked_for_again(
+    qtbot: QtBot, page: ResultsPage, client: ScriptedClient, evaluation: EvaluationResult
+) -> None:
+    scores_locked_pictures(client, evaluation)
+    enter(qtbot, page)
+
+    def fails(_: Job) -> Work:
+        yield Progress(phase="evaluate", done=0, total=6)
+        raise RunError("The disk is gone.", "Connect it.")
+
+    client.script["evaluate"] = fails
+    answer(qtbot, page, "Score")
+    qtbot.waitUntil(page.locked.notice.isVisible)
+    assert page.locked.notice.message == "The disk is gone."
+    assert page.locked.offer.isVisible()
+    scores_locked_pictures(client, evaluation)
+    answer(qtbot, page, "Score")
+    qtbot.waitUntil(lambda: page.state.tested is not None)
+    assert not page.locked.notice.isVisible()

@@ -27,12 +27,17 @@ from tlstudio.training.model_folder import load_model
 
 @dataclass(frozen=True)
 class Labelled:
-    """Pictures with their classes. `names` are relative to `folder`, with forward slashes."""
+    """Pictures with their classes. `names` are relative to `folder`, with forward slashes.
+
+    `part` is that of a run, None for those of a folder; `locked` how many test pictures it has.
+    """
 
     folder: Path
     names: tuple[str, ...]
     truths: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    part: Literal["val", "test"] | None = None
+    locked: int = 0
 
     @property
     def files(self) -> list[Path]:
@@ -59,18 +64,7 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
     predictor = open_predictor(Path(job.run), job.device)
     checked: Checked | None = None
     if job.folder is None:
-        own = RunFolder.open(Path(job.run))
-        pictures = held_out_pictures(own, job.part)
-        if job.part == "test":
-            _refuse_none(pictures)
-            yield from locked.warnings(own)
-        checked = yield from answers_from_cache(
-            load_model(Path(job.run)),
-            pictures.folder,
-            pictures.names,
-            job.device,
-            Path(job.cache) if job.cache else cache_folder(),
-        )
+        pictures, checked = yield from _own_pictures(job)
     else:
         pictures = yield from _pictures_in(job.folder, predictor.classes, _renamed(Path(job.run)))
         yield from _warnings(pictures, Path(job.run))
@@ -91,9 +85,8 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
             answers(predictor.classes, pictures.names, checked), checked.indices, strict=True
         )
     )
-    part = None if job.folder is not None else job.part
-    result = _scores(job.run, part, predictor.classes, scored, (*pictures.left_out, *lost))
-    if part == "test":
+    result = _scores(job.run, pictures, predictor.classes, scored, lost)
+    if result.part == "test":
         locked.record(RunFolder.open(Path(job.run)), result)
     return result
 
@@ -106,7 +99,24 @@ def held_out_pictures(run: RunFolder, part: Literal["val", "test"] = "val") -> L
         folder=Path(split.folder),
         names=tuple(picture.file for picture in held_out),
         truths=tuple(picture.label for picture in held_out),
+        part=part,
+        locked=sum(picture.part == "test" for picture in split.files),
     )
+
+
+def _own_pictures(job: EvaluateJob) -> Task[tuple[Labelled, Checked | None]]:
+    """The run's own pictures of this part, and the answers for them where the cache has all."""
+    run = RunFolder.open(Path(job.run))
+    pictures = held_out_pictures(run, job.part)
+    if job.part == "test":
+        _refuse_none(pictures)
+        yield from locked.warnings(run)
+    cache = Path(job.cache) if job.cache else cache_folder()
+    model = load_model(run.path)
+    checked = yield from answers_from_cache(
+        model, pictures.folder, pictures.names, job.device, cache
+    )
+    return pictures, checked
 
 
 def _refuse_none(pictures: Labelled) -> None:
@@ -120,10 +130,10 @@ def _refuse_none(pictures: Labelled) -> None:
 
 def _scores(
     run: str,
-    part: Literal["val", "test"] | None,
+    pictures: Labelled,
     classes: tuple[str, ...],
     scored: tuple[ScoredPrediction, ...],
-    left_out: tuple[LeftOut, ...],
+    lost: Sequence[LeftOut],
 ) -> EvaluationResult:
     number = {label: index for index, label in enumerate(classes)}
     truth = np.array([number[each.truth] for each in scored], dtype=np.int64)
@@ -131,7 +141,8 @@ def _scores(
     low, high = wilson_interval(int(np.sum(truth == given)), len(scored))
     return EvaluationResult(
         run=run,
-        part=part,
+        part=pictures.part,
+        locked=pictures.locked,
         accuracy=accuracy(truth, given),
         accuracy_low=low,
         accuracy_high=high,
@@ -139,7 +150,7 @@ def _scores(
         classes=classes,
         confusion=tuple(map(tuple, confusion_matrix(truth, given, len(classes)).tolist())),
         predictions=tuple(sorted(scored, key=_worst_first)),
-        left_out=left_out,
+        left_out=(*pictures.left_out, *lost),
     )
 
 

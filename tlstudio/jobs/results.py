@@ -131,12 +131,14 @@ class EvaluationResult(Record):
     """`accuracy_low` and `accuracy_high` bound the 95 % Wilson interval.
 
     `confusion[i][j]` counts the pictures of class i that were called class j. `part` says which of
-    the run's own pictures these were; None for those of a folder.
+    the run's own pictures these were; None for those of a folder. `locked` is the number of test
+    pictures that the run has.
     """
 
     kind: Literal["evaluation"] = "evaluation"
     run: str
     part: Literal["val", "test"] | None = None
+    locked: int = 0
     accuracy: float
     accuracy_low: float
     accuracy_high: float

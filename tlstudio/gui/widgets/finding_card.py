@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
@@ -19,10 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.gui import theme
-from tlstudio.gui.widgets.basics import body_label, count, has_keyboard, hint_label, small_label
+from tlstudio.gui.widgets.basics import body_label, has_keyboard, hint_label
+from tlstudio.gui.widgets.flow import Flow
 from tlstudio.gui.widgets.parts import place_name
 from tlstudio.gui.widgets.size_plot import size_text
-from tlstudio.gui.widgets.tiles import PAD, Tile, TilePictures
+from tlstudio.gui.widgets.tiles import Tile, TilePictures, TileStrip
 from tlstudio.gui.wizard.remedies import Remedy
 from tlstudio.gui.wizard.review import Case, Shot
 from tlstudio.jobs import Severity
@@ -32,7 +32,7 @@ _BESIDE = 2
 """So many pictures stand to the left of the words, more of them below."""
 _COMPACT = {"exact_duplicate", "near_duplicate"}
 """Kinds of which there may be many: pairs of them stand beside each other."""
-_TILES = 5
+_TILES = 6
 """More pictures than this are counted, not shown."""
 _EACH = 3
 """Examples of each class, where classes are compared."""
@@ -80,14 +80,16 @@ class FindingCard(QFrame):
         self.setProperty("kind", "card")
         self.setAccessibleName(case.finding.sentence)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        shown, more = _shown(case)
+        shown, number = _shown(case)
         words = self._words()
-        self.compact = case.finding.kind in _COMPACT and len(shown) == _BESIDE and not more
-        if shown and len(shown) <= _BESIDE and not more and not self.compact:
+        self.compact = case.finding.kind in _COMPACT and number == _BESIDE
+        if shown and number <= _BESIDE and not self.compact:
             row = QHBoxLayout(self)
             row.setContentsMargins(12, 12, 12, 12)
             row.setSpacing(theme.WIDE)
-            row.addLayout(self._strip(shown, more))
+            strip = self._strip(shown, number)
+            strip.setFixedWidth(strip.sizeHint().width())
+            row.addWidget(strip, 0, Qt.AlignmentFlag.AlignTop)
             words.addStretch(1)
             words.addLayout(self._actions())
             row.addLayout(words, 1)
@@ -95,9 +97,9 @@ class FindingCard(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         column.setSpacing(theme.NORMAL)
-        parts = [words, self._strip(shown, more)] if shown else [words]
-        for part in reversed(parts) if self.compact else parts:
-            column.addLayout(part)
+        column.addLayout(words)
+        if shown:
+            column.insertWidget(0 if self.compact else 1, self._strip(shown, number))
         column.addStretch(1)
         column.addLayout(self._actions())
 
@@ -117,45 +119,28 @@ class FindingCard(QFrame):
         around.addLayout(row)
         return around
 
-    def _strip(self, shown: Sequence[Shot], more: int) -> QHBoxLayout:
+    def _strip(self, shown: Sequence[Shot], number: int) -> TileStrip:
         """Pictures side by side; those of one class under its name where classes are compared."""
-        row = QHBoxLayout()
-        row.setSpacing(theme.TIGHT)
+        sizes_differ = len({(shot.width, shot.height) for shot in shown}) > 1
+        tiles = [self._tile(shot, sizes_differ) for shot in shown]
+        groups = [("", tiles)]
         if self.case.finding.kind == "shortcut":
-            for label, shots in groupby(shown, key=lambda shot: shot.label):
-                column = QVBoxLayout()
-                column.setSpacing(theme.TIGHT)
-                name = small_label(label)
-                name.setIndent(PAD)
-                column.addWidget(name)
-                column.addLayout(self._tiles(list(shots)))
-                row.addLayout(column)
-                row.addSpacing(theme.PAGE)
-        else:
-            row.addLayout(self._tiles(shown))
-        if more:
-            row.addWidget(small_label(self.tr("and {0} more").format(count(more))))
-        row.addStretch(1)
-        return row
+            labels = dict.fromkeys(shot.label for shot in shown)
+            pairs = list(zip(shown, tiles, strict=True))
+            groups = [(label, [t for s, t in pairs if s.label == label]) for label in labels]
+        return TileStrip(groups, number)
 
-    def _tiles(self, shots: Sequence[Shot]) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(theme.TIGHT)
-        sizes_differ = len({(shot.width, shot.height) for shot in shots}) > 1
-        for shot in shots:
-            path = str(Path(self.folder, shot.file))
-            lines = [Path(shot.file).name, _said_of(shot)]
-            if sizes_differ:
-                lines.append(f"{size_text((shot.width, shot.height))} px")
-            tile = Tile(self._pictures, path, lines, shot.out)
-            self.tiles.append(tile)
-            tile.clicked.connect(lambda *_, file=shot.file: self.opened.emit(file))
-            row.addWidget(tile, 0, Qt.AlignmentFlag.AlignTop)
-        return row
+    def _tile(self, shot: Shot, with_size: bool) -> Tile:
+        lines = [Path(shot.file).name, _said_of(shot)]
+        if with_size:
+            lines.append(f"{size_text((shot.width, shot.height))} px")
+        tile = Tile(self._pictures, str(Path(self.folder, shot.file)), lines, shot.out)
+        tile.clicked.connect(lambda: self.opened.emit(shot.file))
+        self.tiles.append(tile)
+        return tile
 
-    def _actions(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(theme.NORMAL)
+    def _actions(self) -> Flow:
+        row = Flow(theme.NORMAL)
         for remedy in self.remedies:
             button = QPushButton(remedy.text.replace("&", "&&"))
             button.setAccessibleDescription(self.case.finding.sentence)
@@ -165,7 +150,6 @@ class FindingCard(QFrame):
                 button.setCursor(Qt.CursorShape.PointingHandCursor)
             self.buttons.append(button)
             row.addWidget(button)
-        row.addStretch(1)
         return row
 
     def stops(self) -> list[QWidget]:
@@ -191,17 +175,16 @@ def _breakable(sentence: str) -> str:
 
 
 def _shown(case: Case) -> tuple[list[Shot], int]:
-    """The pictures to show, and how many are left; nothing of files that can't be read."""
+    """The pictures to show, and of how many; nothing of files that can't be read."""
     if case.finding.kind == "unreadable":
         return [], 0
-    if case.finding.kind == "shortcut":
-        classes = list(dict.fromkeys(shot.label for shot in case.shots))[:2]
-        return [
-            shot
-            for label in classes
-            for shot in [each for each in case.shots if each.label == label][:_EACH]
-        ], 0
-    return list(case.shots[:_TILES]), max(0, len(case.shots) - _TILES)
+    if case.finding.kind != "shortcut":
+        return list(case.shots[:_TILES]), len(case.shots)
+    by_class: dict[str, list[Shot]] = {}
+    for shot in case.shots:
+        by_class.setdefault(shot.label, []).append(shot)
+    shown = [shot for shots in list(by_class.values())[:2] for shot in shots[:_EACH]]
+    return shown, len(shown)
 
 
 def _said_of(shot: Shot) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -22,12 +22,12 @@ from tlstudio.gui.wizard.review import Case, Review, Section
 FIRST, MORE = 6, 20
 """Cards at the beginning, and how many come with each press."""
 
-_NARROWEST = 280
+_NARROWEST = 284
 """Of a card with two pictures, in px."""
 
 
 class FindingSection(QWidget):
-    """Builds a card at each `build_next`, so that thousands of findings hold nothing up."""
+    """Builds one card at each `build_next`, so that thousands of findings hold nothing up."""
 
     wanted = Signal(object)
     opened = Signal(object, str)
@@ -41,10 +41,12 @@ class FindingSection(QWidget):
         self._section: Section | None = None
         self._review: Review | None = None
         self._balanced = self._locked = False
+        self._leaving: list[FindingCard] = []
         self._keyboard_waits = False
         self._limit = FIRST
         self.cards: dict[str, FindingCard] = {}
         self.heading = heading_label("")
+        self.heading.setWordWrap(True)
         self.hint = hint_label("")
         self._common = QHBoxLayout()
         self._common.setSpacing(theme.NORMAL)
@@ -57,6 +59,7 @@ class FindingSection(QWidget):
         self._grid = QGridLayout()
         self._grid.setSpacing(theme.NORMAL)
         self._columns = 1
+        self._cell = (0, 0)
         self.more_button = link_button("")
         self.more_button.clicked.connect(self._show_more)
         column = QVBoxLayout(self)
@@ -88,7 +91,13 @@ class FindingSection(QWidget):
         self.more_button.setText(self.tr("Show {0} more").format(min(left, MORE)))
 
     def build_next(self) -> bool:
-        """Builds one card; says whether there was one to build."""
+        """Builds one card, or ends one that has gone; says whether there was one."""
+        if self._leaving:
+            card = self._leaving.pop()
+            card.deleteLater()
+            # At once: all of them at the next turn of the event loop would be felt.
+            QCoreApplication.sendPostedEvents(card, QEvent.Type.DeferredDelete)
+            return True
         review, section = self._review, self._section
         if review is None or section is None:
             return False
@@ -101,7 +110,10 @@ class FindingSection(QWidget):
                 card.wanted.connect(self.wanted)
                 card.opened.connect(lambda file, of=case: self.opened.emit(of, file))
                 self.cards[case.key] = card
-                self._place()
+                if len(self.cards) == 1 or card is not self._in_order()[-1]:
+                    self._place()
+                else:
+                    self._place_next(card)
                 if self._keyboard_waits:
                     self._keyboard_waits = False
                     card.buttons[0].setFocus()
@@ -129,15 +141,19 @@ class FindingSection(QWidget):
 
     def _place(self) -> None:
         """Compact cards stand beside each other, each of the others has a row of its own."""
-        row = column = 0
+        self._cell = (0, 0)
         for card in self._in_order():
             self._grid.removeWidget(card)
-            if column and not (card.compact and column < self._columns):
-                row, column = row + 1, 0
-            self._grid.addWidget(card, row, column, 1, 1 if card.compact else self._columns)
-            column = column + 1 if card.compact else self._columns
-        for number in range(self._grid.columnCount()):
+            self._place_next(card)
+        for number in range(max(self._columns, self._grid.columnCount())):
             self._grid.setColumnStretch(number, 1 if number < self._columns else 0)
+
+    def _place_next(self, card: FindingCard) -> None:
+        row, column = self._cell
+        if column and not (card.compact and column < self._columns):
+            row, column = row + 1, 0
+        self._grid.addWidget(card, row, column, 1, 1 if card.compact else self._columns)
+        self._cell = (row, column + 1 if card.compact else self._columns)
 
     def _visible_cases(self) -> tuple[Case, ...]:
         return self._section.cases[: self._limit] if self._section else ()
@@ -188,7 +204,7 @@ class FindingSection(QWidget):
         del self.cards[card.case.key]
         self._grid.removeWidget(card)
         card.hide()
-        card.deleteLater()
+        self._leaving.append(card)
 
     def _pass_keyboard(self, cards: list[FindingCard], gone: list[FindingCard]) -> None:
         """From a card that goes to the next that stays, or to the one before; where none stays, to

@@ -29,28 +29,34 @@ class HealthFigures(QWidget):
 
     def _classes(self) -> Card:
         card = _figure_card()
-        top = QHBoxLayout()
-        top.setSpacing(12)
-        top.addWidget(heading_label(self.tr("Pictures of each class")))
-        top.addStretch(1)
-        self._legend: dict[Place, QWidget] = {}
-        for place in PLACES:
-            entry = QWidget()
-            line = QHBoxLayout(entry)
-            line.setContentsMargins(0, 0, 0, 0)
-            line.setSpacing(theme.TIGHT)
-            line.addWidget(Swatch(place), 0, Qt.AlignmentFlag.AlignVCenter)
-            line.addWidget(small_label(place_name(place)))
-            self._legend[place] = entry
-            top.addWidget(entry)
         self.balance = ClassBalance()
         self.all_button = link_button("")
         self.all_button.setCheckable(True)
+        self.all_button.setStyleSheet("padding: 0 2px; min-height: 0;")
         self.all_button.toggled.connect(self._unfold)
+        top = QHBoxLayout()
+        top.addWidget(heading_label(self.tr("Pictures of each class")), 1)
+        top.addWidget(self.all_button)
         card.body.addLayout(top)
         card.body.addWidget(self.balance, 1)
-        card.body.addWidget(self.all_button, 0, Qt.AlignmentFlag.AlignLeft)
+        card.body.addLayout(self._make_legend())
         return card
+
+    def _make_legend(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(12)
+        self._legend: dict[Place, QWidget] = {}
+        for place in PLACES:
+            entry = QWidget()
+            inside = QHBoxLayout(entry)
+            inside.setContentsMargins(0, 0, 0, 0)
+            inside.setSpacing(theme.TIGHT)
+            inside.addWidget(Swatch(place), 0, Qt.AlignmentFlag.AlignVCenter)
+            inside.addWidget(small_label(place_name(place)))
+            self._legend[place] = entry
+            line.addWidget(entry)
+        line.addStretch(1)
+        return line
 
     def _sizes(self) -> Card:
         card = _figure_card()

@@ -1,11 +1,12 @@
-"""Owns single pictures among words: a tile with its name below, and the store of what they show."""
+"""Owns single pictures among words: tiles with their names below, in a row that shows as many as
+have room, and the store of what they show."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
@@ -14,16 +15,20 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.answers import draw_picture
+from tlstudio.gui.widgets.basics import count, small_label
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
 
-SIDE = 104
+SIDE = 112
 PAD = 8
 """Left and right of a picture, for its name."""
+_BETWEEN = 24
+"""Between two groups, in px."""
 _KEPT = 1500
 """Pictures in memory; each has some forty kilobytes."""
 _AT_ONCE = 6
@@ -146,3 +151,82 @@ class Tile(QAbstractButton):
             line = QRect(0, SIDE + 6 + number * height, self.width(), height)
             shown = painter.fontMetrics().elidedText(text, elide, self.width() - 4)
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, shown)
+
+
+class TileStrip(QWidget):
+    """Groups of tiles in one row, each under its title where it has one. Of what has no room, as
+    many are shown of each group, and the rest of `number` is counted at the end."""
+
+    def __init__(
+        self,
+        groups: Sequence[tuple[str, Sequence[Tile]]],
+        number: int,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._groups, self._number = groups, number
+        self._titles = [small_label(title) for title, _ in groups]
+        self._more = small_label("")
+        for child in (*self._titles, self._more, *self.tiles()):
+            child.setParent(self)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def tiles(self) -> list[Tile]:
+        return [tile for _, tiles in self._groups for tile in tiles]
+
+    def sizeHint(self) -> QSize:
+        high = max(tile.sizeHint().height() for tile in self.tiles())
+        tiles = len(self.tiles())
+        return QSize(self._width(tiles, len(self._groups)), self._title_height() + high)
+
+    def minimumSizeHint(self) -> QSize:
+        few = min(2, len(self.tiles()))
+        return QSize(self._width(few, min(few, len(self._groups))), self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _width(self, tiles: int, groups: int) -> int:
+        return tiles * (SIDE + 2 * PAD) + max(0, groups - 1) * _BETWEEN
+
+    def _title_height(self) -> int:
+        titled = any(title for title, _ in self._groups)
+        return QFontMetrics(theme.text_font("small")).height() + 4 if titled else 0
+
+    def _arrange(self) -> None:
+        """Shows as many of each group as fit, at least one."""
+        room = self.width()
+        each = max(len(tiles) for _, tiles in self._groups)
+        while each > 1 and self._needed(each) > room:
+            each -= 1
+        left, top = 0, self._title_height()
+        for (title, tiles), label in zip(self._groups, self._titles, strict=True):
+            label.setGeometry(left + PAD, 0, max(1, room - left - PAD), top)
+            label.setVisible(bool(title))
+            for number, tile in enumerate(tiles):
+                tile.setVisible(number < each)
+                if number < each:
+                    tile.setGeometry(QRect(QPoint(left, top), tile.sizeHint()))
+                    left += SIDE + 2 * PAD
+            left += _BETWEEN
+        self._say_more(self._shown(each), left - _BETWEEN)
+
+    def _shown(self, each: int) -> int:
+        return sum(min(each, len(tiles)) for _, tiles in self._groups)
+
+    def _needed(self, each: int) -> int:
+        """The width of so many of each group, and of the words on the rest."""
+        shown = self._shown(each)
+        wide = self._width(shown, len(self._groups))
+        return wide if shown == self._number else wide + PAD + self._more_size(shown).width()
+
+    def _more_size(self, shown: int) -> QSize:
+        self._more.setText(self.tr("and {0} more").format(count(self._number - shown)))
+        return self._more.sizeHint()
+
+    def _say_more(self, shown: int, left: int) -> None:
+        size = self._more_size(shown)
+        middle = self._title_height() + SIDE // 2
+        self._more.setGeometry(QRect(QPoint(left + PAD, middle - size.height() // 2), size))
+        self._more.setVisible(self._number > shown)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
 from tlstudio.gui.latest import Latest
@@ -251,11 +251,12 @@ class HealthTab(ImagesTab):
         dialog.open()
 
 
-class _Nothing(QWidget):
+class _Nothing(QFrame):
     """What is said where there is no finding."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.setProperty("kind", "card")
         self._sign = QLabel("✓")
         self._sign.setProperty("kind", "sign-ok")
         self.words = body_label("")
@@ -265,9 +266,9 @@ class _Nothing(QWidget):
         column.addWidget(self.words)
         column.addWidget(self.details)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, theme.WIDE, 0, 0)
+        row.setContentsMargins(12, 12, 12, 12)
         row.setSpacing(theme.NORMAL)
-        row.addWidget(self._sign)
+        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(column, 1)
 
     def say(self, pictures: int, dismissed: bool) -> None:

@@ -11,6 +11,8 @@ from tlstudio.gui.wizard.wording import translate
 from tlstudio.projects.corrections import ClassName, Correction, Corrections
 
 Deed = Literal["correct", "dismiss", "restore", "balance", "files", "class"]
+_LONGEST = 28
+"""Characters of a class's name on a button."""
 Make = Callable[[Corrections], Correction]
 
 
@@ -142,9 +144,14 @@ def _agree(used: Sequence[Shot]) -> list[Remedy]:
         one = translate("health", "1 picture is “{0}” now")
         many = translate("health", "{1} pictures are “{0}” now")
         done = (one if len(others) == 1 else many).format(shot.label, len(others))
-        text = form.format(shot.label)
+        text = form.format(_short(shot.label))
         offered.setdefault(shot.label, Remedy(text, "correct", done, _relabel(others, shot.key)))
     return list(offered.values())
+
+
+def _short(label: str) -> str:
+    """For a button."""
+    return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1].rstrip()}…"
 
 
 def _relabel(numbers: Sequence[int], key: str) -> Make:
@@ -156,7 +163,7 @@ def _leave_classes_out(case: Case, review: Review) -> list[Remedy]:
     offered = []
     for label in case.finding.classes if len(review.classes) > 2 else ():
         keys = review.keys.get(label, ())
-        text = translate("health", "Leave “{0}” out").format(label)
+        text = translate("health", "Leave “{0}” out").format(_short(label))
         done = translate("health", "The class “{0}” left out").format(label)
         offered.append(Remedy(text, "correct", done, _without_class(keys, label)))
     return offered
@@ -169,7 +176,10 @@ def _without_class(keys: Sequence[str], label: str) -> Make:
 
 def _show_classes(case: Case) -> list[Remedy]:
     text = translate("health", "Show “{0}”")
-    return [Remedy(text.format(label), "class", target=label) for label in case.finding.classes[:2]]
+    return [
+        Remedy(text.format(_short(label)), "class", target=label)
+        for label in case.finding.classes[:2]
+    ]
 
 
 def _dismiss(cases: Sequence[Case], text: str) -> Remedy:

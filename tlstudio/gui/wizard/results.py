@@ -25,6 +25,7 @@ from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.widgets.picture_list import PictureList
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
 from tlstudio.gui.wizard import results_words as words
+from tlstudio.gui.wizard.locked_pictures import LockedPictures
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import EvaluateJob, EvaluationResult, ScoredPrediction, TrainResult
@@ -80,6 +81,8 @@ class ResultsPage(Page):
         for label in (self.headline, self.comparison, self.basis):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             column.addWidget(label)
+        self.locked = LockedPictures(self.state, self.engine)
+        column.addWidget(self.locked)
         row = QHBoxLayout()
         row.setSpacing(theme.WIDE)
         row.addWidget(self._matrix_card(), 4)
@@ -163,6 +166,7 @@ class ResultsPage(Page):
     # --- showing --------------------------------------------------------------------------------
 
     def refresh(self) -> None:
+        self.locked.refresh()
         evaluation = self.state.evaluation
         if evaluation is None or evaluation is self._shown:
             return

@@ -84,6 +84,7 @@ class WizardState(NetworkChoice):
         self.trained: TrainResult | None = None
         self.trained_job: TrainingJob | None = None
         self.evaluation: EvaluationResult | None = None
+        self.tested: EvaluationResult | None = None
         self.exports: list[ExportResult] = []
 
     # --- observers ------------------------------------------------------------------------------
@@ -368,13 +369,18 @@ class WizardState(NetworkChoice):
         self.training = False
         self.run = Path(result.run)
         self.trained, self.trained_job = result, job
-        self.evaluation, self.exports = None, []
+        self.evaluation, self.tested, self.exports = None, None, []
         self._reconsider.clear()
         self._visited -= {PageId.RESULTS, PageId.EXPORT}
         self._changed()
 
     def set_evaluation(self, evaluation: EvaluationResult) -> None:
         self.evaluation = evaluation
+        self._changed()
+
+    def set_tested(self, tested: EvaluationResult) -> None:
+        """What the locked test pictures said."""
+        self.tested = tested
         self._changed()
 
     def add_export(self, export: ExportResult) -> None:
