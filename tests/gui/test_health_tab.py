@@ -9,12 +9,13 @@ import pytest
 from made_up_projects import made_up_project, picture
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.finding_section import FIRST, MORE, FindingSection
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
+from tlstudio.gui.widgets.tiles import TileStrip
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.health_tab import HealthTab
 from tlstudio.gui.wizard.state import WizardState
@@ -302,9 +303,16 @@ def test_a_picture_of_a_finding_opens_larger_with_its_twin_beside(
 def test_a_narrow_page_shows_fewer_pictures_and_counts_the_rest(qtbot: QtBot, show: Shows) -> None:
     tab = show(ants_and_bees(), [finding("blank", *(f"ants/{i}.png" for i in range(9)))])
     card = cards(tab, "blank")[0]
-    for width in (900, 500):
-        tab.resize(width, 640)
-        shown = [tile for tile in card.tiles if tile.isVisible()]
-        assert all(card.rect().contains(tile.geometry().translated(12, 0)) for tile in shown)
-        assert f"and {9 - len(shown)} more" in [label.text() for label in card.findChildren(QLabel)]
-    assert len(shown) < 6
+
+    def shown() -> int:
+        return sum(tile.isVisible() for tile in card.tiles)
+
+    def counted() -> bool:
+        return f"and {9 - shown()} more" in [label.text() for label in card.findChildren(QLabel)]
+
+    qtbot.waitUntil(lambda: shown() == 6 and counted())
+    tab.resize(500, 640)
+    qtbot.waitUntil(lambda: 0 < shown() < 4 and counted())
+    strip = card.findChild(TileStrip)
+    assert strip is not None
+    assert all(strip.rect().contains(tile.geometry()) for tile in card.tiles if tile.isVisible())
