@@ -9,7 +9,7 @@ import pytest
 from made_up_projects import made_up_project, picture
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tlstudio.gui.engine_room import EngineRoom
