@@ -40,11 +40,12 @@ def pictures(root: Path) -> Pictures:
 
 @pytest.fixture
 def scanned(root: Path, tmp_path: Path) -> Scanned:
-    """The result of a scan of the root; keywords go into the `DatasetSpec`, `seed` into the job."""
+    """The result of a scan of the root; keywords go into the `DatasetSpec`, `seed` and `usual_test`
+    into the job."""
 
-    def run(seed: int = 0, **options: object) -> ScanResult:
+    def run(seed: int = 0, usual_test: bool = False, **options: object) -> ScanResult:
         spec = DatasetSpec.model_validate({"folder": str(root), **options})
-        task = scan(ScanJob(dataset=spec, seed=seed), tmp_path / "cache")
+        task = scan(ScanJob(dataset=spec, seed=seed, usual_test=usual_test), tmp_path / "cache")
         return drive(task, lambda _: None)
 
     return run

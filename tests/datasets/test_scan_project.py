@@ -124,6 +124,31 @@ def test_the_locked_test_part_is_the_same_for_every_seed(
     assert parts(scanned()) == parts(runs[0]), "what was said of the test part is not remembered"
 
 
+def test_the_usual_test_set_is_locked_away_once_and_gives_way_to_a_decision(
+    pictures: Pictures, scanned: Scanned
+) -> None:
+    pictures("cat", 40)
+    pictures("dog", 39)
+    assert scanned(usual_test=True).split.test == 0
+    pictures("dog", 1, start=500)
+    usual = scanned(usual_test=True)
+    assert usual.test_fraction == 0.15
+    assert usual.split.test == 12
+    assert parts(scanned()) == parts(usual), "a test set that was drawn is not remembered"
+    assert scanned(test_fraction=0).split.test == 0
+    assert scanned(usual_test=True).split.test == 0
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_pictures_with_a_split_of_their_own_get_no_test_set_beside_it(
+    pictures: Pictures, scanned: Scanned, part: str
+) -> None:
+    for name in ("cat", "dog"):
+        pictures(f"train/{name}", 60)
+        pictures(f"{part}/{name}", 12, start=500)
+    assert scanned(usual_test=True).split.test == (24 if part == "test" else 0)
+
+
 def test_a_grouping_is_remembered_until_another_is_chosen(
     pictures: Pictures, scanned: Scanned
 ) -> None:

@@ -14,7 +14,7 @@ from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import split_choice
 from tlstudio.gui.wizard.split_choice import Known, Preview
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.jobs import DatasetSpec, Finding, Grouping, TableSource
+from tlstudio.jobs import DatasetSpec, Finding, Grouping, Split, TableSource
 from tlstudio.projects.index import Index, Seen
 from tlstudio.projects.project import Project
 from tlstudio.tasks import Task, drive
@@ -24,31 +24,6 @@ T = TypeVar("T")
 
 def result(task: Task[T]) -> T:
     return drive(task, lambda event: None)
-
-
-# --- the usual test set -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("classes", "given", "share"),
-    [
-        ({"ants": 40, "bees": 400}, False, 0.15),
-        ({"ants": 39, "bees": 400}, False, 0.0),
-        ({"ants": 190, "bees": 207}, True, 0.0),
-        ({}, False, 0.0),
-    ],
-)
-def test_a_test_set_is_locked_away_only_where_there_are_enough_pictures_and_no_own_split(
-    classes: dict[str, int], given: bool, share: float
-) -> None:
-    assert split_choice.usual_test_fraction(made_up_scan(classes, given=given)) == share
-
-
-def test_a_decision_of_before_is_known_and_no_decision_as_well(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
-    assert result(split_choice.decided_test_fraction(str(project.path))) is None
-    project.set_setting("test_fraction", 0.0)
-    assert result(split_choice.decided_test_fraction(str(project.path))) == 0.0
 
 
 # --- the state ----------------------------------------------------------------------------------
@@ -157,24 +132,32 @@ def test_only_pictures_that_are_used_are_tried(tmp_path: Path) -> None:
     findings = [
         Finding(kind="exact_duplicate", severity="warn", sentence="", files=("a/1.png", "b/1.png")),
         Finding(kind="near_duplicate", severity="warn", sentence="", files=("a", "b", "c")),
+        Finding(kind="near_duplicate", severity="warn", sentence="", files=("b/1.png", "d")),
+        Finding(kind="conflicting_labels", severity="error", sentence="", files=("d", "a/1.png")),
     ]
     index.save_outcome({first: "train"}, {}, findings, {})
     known = result(split_choice.read_known(str(tmp_path / "project")))
     assert known.files == ("a/1.png",)
     assert split_choice.duplicates_sentence(known, given=False) == (
         "Identical and nearly identical pictures always stay on one side. "
-        "2 groups of them were found, with 5 pictures."
+        "2 groups of them were found, with 6 pictures."
     )
 
 
 def test_leaks_come_before_what_was_set_aside() -> None:
-    known = Known(findings={"leak": (3, 6), "unchecked_class": (1, 0), "shortcut": (1, 4)})
+    known = Known(findings={"leak": 3, "unchecked_class": 1, "shortcut": 1})
     said = split_choice.noteworthy(known, aside=1)
     assert [sentence.split()[0:2] for sentence in said] == [
         ["3", "groups"],
         ["1", "picture"],
         ["1", "class"],
     ]
+
+
+def test_test_pictures_that_came_with_the_folder_are_known_from_drawn_ones() -> None:
+    split = Split(given=False, train=60, val=20, test=20)
+    assert split_choice.has_own_test(made_up_scan({"a": 100}, split=split))
+    assert not split_choice.has_own_test(made_up_scan({"a": 100}, split=split, test_fraction=0.2))
 
 
 @pytest.mark.parametrize(

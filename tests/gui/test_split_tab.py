@@ -93,6 +93,7 @@ def scanned(tmp_path: Path) -> Scanned:
                 "classes": classes,
                 "parts": parts,
                 "project": str(tmp_path / "project"),
+                "test_fraction": 0.15 if test else 0,
                 "split": Split(given=given, aside=aside, sentence="We split.", **total),
                 **values,
             }
@@ -197,33 +198,16 @@ def test_a_split_of_the_users_own_is_left_alone_and_its_leaks_are_named(
     assert any(text.startswith("2 groups of pictures that belong together") for text in said)
 
 
-# --- the usual test set -------------------------------------------------------------------------
+def test_a_folders_own_test_pictures_stay_what_they_are(tab: SplitTab, scanned: Scanned) -> None:
+    show(tab, scanned({"no": 100, "yes": 150}, test_fraction=0), DatasetSpec(folder="/x"))
+    assert tab.given.text() == "The test pictures of your folder stay what they are."
+    assert tab.test.spin.value() == 10
+    assert not tab.test.isEnabled()
+    assert tab.validation.isEnabled()
 
 
-def test_a_test_set_is_locked_away_where_nobody_has_decided(
-    qtbot: QtBot, tab: SplitTab, scanned: Scanned
-) -> None:
-    with qtbot.waitSignal(tab.desk.look_wanted):
-        show(tab, scanned({"no": 100, "yes": 150}, test=False), DatasetSpec(folder="/x"))
-    assert tab.state.dataset is not None
-    assert tab.state.dataset.test_fraction == 0.15
-
-
-def test_a_decision_against_a_test_set_stays_and_stands_in_the_job(
-    qtbot: QtBot, tab: SplitTab, scanned: Scanned, tmp_path: Path
-) -> None:
-    scan = scanned({"no": 100, "yes": 150}, test=False)
-    Project(tmp_path / "project").set_setting("test_fraction", 0.0)
-    with qtbot.assertNotEmitted(tab.desk.look_wanted):
-        show(tab, scan, DatasetSpec(folder="/x"))
-        qtbot.waitUntil(lambda: tab.state.job().dataset.test_fraction == 0.0)
-
-
-def test_few_pictures_say_why_there_is_no_test_set(
-    qtbot: QtBot, tab: SplitTab, scanned: Scanned
-) -> None:
+def test_few_pictures_say_why_there_is_no_test_set(tab: SplitTab, scanned: Scanned) -> None:
     show(tab, scanned({"no": 30, "yes": 150}, test=False), DatasetSpec(folder="/x"))
-    qtbot.waitUntil(lambda: tab.state.job().dataset.test_fraction == 0.0)
     assert tab.test.spin.text() == "none"
     assert "fewer than 40 pictures" in tab.test.hint.text()
 
@@ -410,6 +394,7 @@ def test_a_changed_share_is_scanned_and_the_tab_stays(
     (job,) = client.jobs
     assert isinstance(job, ScanJob)
     assert job.dataset.test_fraction == 0.01
+    assert job.usual_test
     assert tab.isVisible()
     assert tab.picture.figures["test"].number.text() == "25 · 10 %"
     assert not tab.picture.busy.text()

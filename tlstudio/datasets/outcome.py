@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from tlstudio.datasets.proposals import proposals
 from tlstudio.datasets.split import Assignment, Drawn, assign
 from tlstudio.datasets.split_sentence import sentence
 from tlstudio.jobs import Finding, Grouping, LeftOut, Part, Proposal, ScanJob, Split
+from tlstudio.jobs.dataset import usual_test_fraction
 from tlstudio.projects.atomic import replacing
 from tlstudio.projects.index import Index, Place
 from tlstudio.projects.project import Project
@@ -41,26 +43,34 @@ class Choices:
     seed: int
 
     @classmethod
-    def of(cls, job: ScanJob, project: Project) -> Choices:
-        """What the job leaves open is as the project remembers; what it says is remembered."""
+    def of(cls, job: ScanJob, project: Project, items: Sequence[Item]) -> Choices:
+        """What the job leaves open is as the project remembers; what it says is remembered, and so
+        is a test set that it has drawn because that is usual for so many `items`."""
         spec = job.dataset
         grouping = spec.grouping
         if grouping is None:
             grouping = Grouping.model_validate(project.setting(_GROUPING) or {})
         else:
             _remember(project, _GROUPING, grouping.model_dump())
-        test_fraction = spec.test_fraction
-        if test_fraction is None:
-            test_fraction = float(project.setting(_TEST_FRACTION) or 0)
-        else:
-            _remember(project, _TEST_FRACTION, test_fraction)
-        return cls(grouping, spec.validation_fraction, test_fraction, job.seed)
+        share = spec.test_fraction
+        if share is None:
+            share = project.setting(_TEST_FRACTION)
+        if share is None and job.usual_test:
+            share = _usual_test_fraction(items) or None
+        if share is not None:
+            _remember(project, _TEST_FRACTION, share)
+        return cls(grouping, spec.validation_fraction, float(share or 0), job.seed)
 
     @property
     def draws(self) -> dict[str, float]:
         """The draws that make the split, by name, each with the share that it is to give: test
         pictures are the same for every seed."""
         return {"test": self.test_fraction, f"validation {self.seed}": self.validation_fraction}
+
+
+def _usual_test_fraction(items: Sequence[Item]) -> float:
+    classes = Counter(item.label for item in items)
+    return usual_test_fraction(classes.values(), any(item.given for item in items))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,23 @@ belongs together, and how it is split."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from tlstudio.jobs.base import Spec
+
+USUAL_TEST = 0.15
+ENOUGH_FOR_TEST = 40
+"""Pictures of each class from which a locked test set leaves enough to learn from and to check."""
+
+
+def usual_test_fraction(classes: Iterable[int], own_split: bool) -> float:
+    """The share that is locked away where nobody has said, from the pictures of each class: with
+    few of them none, because a test on a handful says nothing, and none where the pictures come
+    with a split of their own."""
+    enough = min(classes, default=0) >= ENOUGH_FOR_TEST
+    return USUAL_TEST if enough and not own_split else 0.0
 
 
 class TableSource(Spec):

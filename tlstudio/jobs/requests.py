@@ -13,12 +13,14 @@ from tlstudio.jobs.training import TrainingJob
 
 class ScanJob(Spec):
     """Looks through a data set; the result is a `ScanResult`, without `listed` one that leaves
-    what there may be many thousands of to the project's index."""
+    what there may be many thousands of to the project's index. With `usual_test`, the usual share
+    of test pictures is locked away where nobody has decided on one (`usual_test_fraction`)."""
 
     kind: Literal["scan"] = "scan"
     dataset: DatasetSpec
     seed: int = 0
     listed: bool = True
+    usual_test: bool = False
 
 
 class PreviewJob(Spec):

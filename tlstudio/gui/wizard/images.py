@@ -205,7 +205,7 @@ class ImagesPage(Page):
     def _look(self, dataset: DatasetSpec, words: str = "") -> None:
         """With `words` the page shows them and how far it is; else it stays."""
         self._dataset = dataset
-        thread = self._run(ScanJob(dataset=dataset, seed=self.state.seed), words)
+        thread = self._run(ScanJob(dataset=dataset, seed=self.state.seed, usual_test=True), words)
         thread.succeeded.connect(self._scanned)
 
     def open_sample(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlstudio.gui.wizard.wording import translate
@@ -14,27 +14,10 @@ from tlstudio.projects.index import Index, Place
 from tlstudio.projects.project import Project
 from tlstudio.tasks import Progress, Task
 
-USUAL_TEST = 0.15
-ENOUGH_FOR_TEST = 40
-"""Pictures of each class from which a locked test set leaves enough to learn from and to check."""
 _EXAMPLES = 4
+_COPIES: tuple[FindingKind, ...] = ("exact_duplicate", "near_duplicate", "conflicting_labels")
 _STEP = 1000
 """Files between two looks at whether somebody still wants to know."""
-
-
-def usual_test_fraction(scan: ScanResult) -> float:
-    """The share that is locked away where nobody has said: with few pictures none, because a test
-    on a handful of them says nothing, and none where the folder brings its own split."""
-    if scan.split.given or not scan.classes:
-        return 0.0
-    return USUAL_TEST if min(scan.classes.values()) >= ENOUGH_FOR_TEST else 0.0
-
-
-def decided_test_fraction(project: str) -> Task[float | None]:
-    """What the user decided for these pictures before, None for nothing. Raises `StorageError`."""
-    yield from ()
-    decided = Project(Path(project)).setting("test_fraction")
-    return None if decided is None else float(decided)
 
 
 # --- what is kept together ----------------------------------------------------------------------
@@ -130,17 +113,12 @@ def preview(files: Sequence[str], pattern: str) -> Task[Preview]:
 
 @dataclass(frozen=True)
 class Known:
-    """Of the last look: the files that are used, and of findings that concern the split how many
-    there are and how many pictures they name."""
+    """Of the last look: the files that are used, how many findings there are of each kind, and
+    the groups of copies with the pictures in them."""
 
     files: tuple[str, ...] = ()
-    findings: dict[FindingKind, tuple[int, int]] | None = None
-
-    def number(self, *kinds: FindingKind) -> int:
-        return sum((self.findings or {}).get(kind, (0, 0))[0] for kind in kinds)
-
-    def pictures(self, *kinds: FindingKind) -> int:
-        return sum((self.findings or {}).get(kind, (0, 0))[1] for kind in kinds)
+    findings: Mapping[FindingKind, int] = field(default_factory=dict)
+    copies: tuple[int, int] = (0, 0)
 
 
 def read_known(project: str) -> Task[Known]:
@@ -152,11 +130,22 @@ def read_known(project: str) -> Task[Known]:
             yield Progress(phase="scan", done=number, total=0)
         if entry.part is not None:
             files.append(entry.file)
-    findings: dict[FindingKind, tuple[int, int]] = {}
-    for finding in index.findings():
-        groups, named = findings.get(finding.kind, (0, 0))
-        findings[finding.kind] = (groups + 1, named + len(finding.files))
-    return Known(tuple(files), findings)
+    findings = index.findings()
+    copies = [finding.files for finding in findings if finding.kind in _COPIES]
+    return Known(tuple(files), Counter(finding.kind for finding in findings), _joined(copies))
+
+
+def _joined(groups: Iterable[Sequence[str]]) -> tuple[int, int]:
+    """How many groups are left, and of how many files, once those that share a file are one."""
+    group_of: dict[str, list[str]] = {}
+    for files in groups:
+        together = [*files]
+        for other in {
+            id(group_of[file]): group_of[file] for file in files if file in group_of
+        }.values():
+            together += other
+        group_of.update(dict.fromkeys(together, together))
+    return len({id(group) for group in group_of.values()}), len(group_of)
 
 
 # --- in words -----------------------------------------------------------------------------------
@@ -166,6 +155,11 @@ def counts(scan: ScanResult) -> dict[Place, int]:
     """How many pictures are where."""
     split = scan.split
     return {"train": split.train, "val": split.val, "test": split.test, "aside": split.aside}
+
+
+def has_own_test(scan: ScanResult) -> bool:
+    """Whether the pictures came with test pictures: there are some, and nobody asked for any."""
+    return bool(scan.split.test) and not scan.test_fraction
 
 
 def percent(part: int, whole: int) -> str:
@@ -178,14 +172,13 @@ def percent(part: int, whole: int) -> str:
 
 def duplicates_sentence(known: Known, given: bool) -> str:
     """What becomes of pictures that are the same, or nearly, without being asked."""
-    text = "Identical and nearly identical pictures always stay on one side."
     if given:
         text = "Identical and nearly identical pictures on two sides of your split are reported."
-    always = translate("state", text)
-    groups = known.number("exact_duplicate", "near_duplicate")
+        return translate("state", text)
+    always = translate("state", "Identical and nearly identical pictures always stay on one side.")
+    groups, named = known.copies
     if not groups:
         return always
-    named = known.pictures("exact_duplicate", "near_duplicate")
     text = "{0} groups of them were found, with {1} pictures."
     if groups == 1:
         text = "{0} group of them was found, with {1} pictures."
@@ -195,7 +188,7 @@ def duplicates_sentence(known: Known, given: bool) -> str:
 def noteworthy(known: Known, aside: int) -> list[str]:
     """What a reader of the number should know of the split, worst first."""
     said: list[str] = []
-    leaks = known.number("leak")
+    leaks = known.findings.get("leak", 0)
     if leaks:
         text = "{0} groups of pictures that belong together are on two sides of your folder's "
         text += "own split: the accuracy will look better than it is."
@@ -208,7 +201,7 @@ def noteworthy(known: Known, aside: int) -> list[str]:
         if aside == 1:
             text = "{0} picture is set aside: a newer one ties it to one that is learned from."
         said.append(translate("state", text).format(f"{aside:,}"))
-    unchecked = known.number("unchecked_class")
+    unchecked = known.findings.get("unchecked_class", 0)
     if unchecked:
         text = "{0} classes have no picture to check the answers on."
         if unchecked == 1:

@@ -35,6 +35,7 @@ from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.split_choice import Known
 from tlstudio.gui.wizard.split_picture import SplitPicture
 from tlstudio.jobs import ScanResult
+from tlstudio.jobs.dataset import ENOUGH_FOR_TEST
 
 _COPIED_MS = 2000
 
@@ -47,12 +48,10 @@ class SplitTab(ImagesTab):
         self._overview: Overview | None = None
         self._read: Overview | None = None
         self._known = Known()
-        self.decided = Latest(self)
         self._locked = False
         self.reader = Latest(self)
         self.notice = Notice()
-        for reader in (self.reader, self.decided):
-            reader.failed.connect(lambda *why: self.notice.say("warn", *why))
+        self.reader.failed.connect(lambda *why: self.notice.say("warn", *why))
         self.picture = SplitPicture()
         inside = QWidget()
         inside.setProperty("kind", "plain")
@@ -162,7 +161,6 @@ class SplitTab(ImagesTab):
         self.paper_card.setVisible(bool(scan.split.sentence))
         if self.isVisible():
             self._read_index()
-        self._settle_test_set(overview)
         self._order_tabs()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -171,26 +169,28 @@ class SplitTab(ImagesTab):
 
     def _show_shares(self, scan: ScanResult) -> None:
         dataset, given = self.state.dataset, scan.split.given
-        self.given.setVisible(given)
+        own_test = split_choice.has_own_test(scan)
+        self.given.setVisible(given or own_test)
         self.sticky.setVisible(not given)
-        self.given.setText(
-            self.tr(
+        self.given.setText(self._own_words(scan))
+        self.validation.setDisabled(given or self._locked)
+        self.test.setDisabled(given or own_test or self._locked)
+        whole = max(1, sum(split_choice.counts(scan).values()))
+        chosen = dataset.test_fraction if dataset else None
+        locked = scan.test_fraction if chosen is None else chosen
+        self.test.show_share(scan.split.test / whole if given or own_test else locked)
+        drawn = dataset.validation_fraction if dataset else 0.0
+        self.validation.show_share(scan.split.val / whole if given else drawn)
+        self.validation.set_hint(self._validation_words(scan))
+        self.test.set_hint(self._test_words(scan))
+
+    def _own_words(self, scan: ScanResult) -> str:
+        if scan.split.given:
+            return self.tr(
                 "Your folder's own split is used as it is. Groups that are on two sides of it are "
                 "reported."
             )
-        )
-        for field in (self.validation, self.test):
-            field.setDisabled(given or self._locked)
-        if given or dataset is None:
-            whole = max(1, sum(split_choice.counts(scan).values()))
-            self.validation.show_share(scan.split.val / whole)
-            self.test.show_share(scan.split.test / whole)
-        else:
-            self.validation.show_share(dataset.validation_fraction)
-            chosen = dataset.test_fraction
-            self.test.show_share(scan.test_fraction if chosen is None else chosen)
-        self.validation.set_hint(self._validation_words(scan))
-        self.test.set_hint(self._test_words(scan))
+        return self.tr("The test pictures of your folder stay what they are.")
 
     def _validation_words(self, scan: ScanResult) -> str:
         words = self.tr("Never learned from; the best epoch and settings are chosen on them.")
@@ -203,11 +203,11 @@ class SplitTab(ImagesTab):
             "No decision is taken on it. Score it once, when the model is final: that is the "
             "number to report."
         )
-        few = min(scan.classes.values(), default=0) < split_choice.ENOUGH_FOR_TEST
+        few = min(scan.classes.values(), default=0) < ENOUGH_FOR_TEST
         if few and not scan.split.given and not scan.split.test:
             words += " " + self.tr(
                 "With fewer than {0} pictures in a class there is none unless you ask for it."
-            ).format(split_choice.ENOUGH_FOR_TEST)
+            ).format(ENOUGH_FOR_TEST)
         return words
 
     def _show_grouping(self, scan: ScanResult) -> None:
@@ -268,28 +268,6 @@ class SplitTab(ImagesTab):
         if self._overview is not None:
             self._show_known(self._overview.scan)
 
-    # --- the locked test set, where nobody has said anything --------------------------------------
-
-    def _settle_test_set(self, overview: Overview) -> None:
-        """The share that is usual is taken once; whatever was decided before stays."""
-        dataset, project = self.state.dataset, overview.scan.project
-        if project and dataset is not None and dataset.test_fraction is None:
-            self.decided.ask(
-                lambda: split_choice.decided_test_fraction(project),
-                lambda decided: self._settled(overview, decided),
-            )
-
-    def _settled(self, overview: Overview, decided: float | None) -> None:
-        dataset = self.state.dataset
-        open_still = dataset is not None and dataset.test_fraction is None
-        if self.state.training or overview is not self.state.overview or not open_still:
-            return
-        usual = split_choice.usual_test_fraction(overview.scan)
-        if decided is None and usual:
-            self._choose(test_fraction=usual)
-        else:
-            self.state.change_split(test_fraction=decided or 0.0)
-
     # --- choosing -------------------------------------------------------------------------------
 
     def set_locked(self, locked: bool) -> None:
@@ -299,7 +277,7 @@ class SplitTab(ImagesTab):
             self._show_shares(self._overview.scan)
 
     def leave(self) -> None:
-        for reader in (self.reader, self.decided, self.grouping.rule.reader):
+        for reader in (self.reader, self.grouping.rule.reader):
             reader.stop()
 
     def _choose(self, **values: Any) -> None:
