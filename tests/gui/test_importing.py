@@ -232,7 +232,7 @@ def test_a_table_leads_to_its_columns_and_the_guess_can_be_used_at_once(
     drop(small_table(tmp_path))
     dialog = asked(qtbot, page, TableDialog)
     assert dialog.go_button.isEnabled()
-    said = "18 of 20 rows point to a picture. 2 classes: a (9), b (9)."
+    said = "18 of 20 rows point to a picture. 2 classes: a (9), b (9)"
     assert dialog.verdict.text() == said
     heads = ["Pictures\nfile", "Classes\nlabel", "Belong together\npatient", "\nsize"]
     assert dialog.table.heads() == heads
@@ -258,7 +258,7 @@ def test_another_column_is_tried_before_it_can_be_used(
     pick(qtbot, dialog.picture, "file")
     pick(qtbot, dialog.label, "size")
     qtbot.waitUntil(dialog.go_button.isEnabled)
-    assert "3 classes: 0 (6), 1 (6), 2 (6)." in dialog.verdict.text()
+    assert "3 classes: 0 (6), 1 (6), 2 (6)" in dialog.verdict.text()
     qtbot.mouseClick(dialog.go_button, Qt.MouseButton.LeftButton)
     table = scanned(qtbot, client, page).table
     assert table is not None

@@ -81,15 +81,18 @@ def proposed_patterns(files: Sequence[str]) -> tuple[str, ...]:
     """Patterns that find classes in the names of `files`, the likeliest first.
 
     A class has several pictures, and nearly every name has one; where a name has a word and a
-    number, the word is the likelier class. Of patterns that say the same the more exact one stays.
+    number, the word is the likelier class. Of patterns that put the same names together the more
+    exact one stays.
     """
-    guesses: dict[tuple[str | None, ...], PatternGuess] = {}
+    guesses: dict[tuple[int, ...], PatternGuess] = {}
     three = all(len(re.split("[_-]", _stem(file))) == 3 for file in files)
     for text in (*_CANDIDATES, *(_BETWEEN if three else ())):
         labels = _labels(text, files)
         guess = _guess(text, labels)
-        if labels not in guesses and _plausible(guess, len(files)):
-            guesses[labels] = guess
+        first: dict[str | None, int] = {}
+        together = tuple(first.setdefault(label, number) for number, label in enumerate(labels))
+        if together not in guesses and _plausible(guess, len(files)):
+            guesses[together] = guess
     return tuple(guess.pattern for guess in sorted(guesses.values(), key=_unlikely))
 
 

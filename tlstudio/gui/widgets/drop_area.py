@@ -93,7 +93,7 @@ class DropArea(QWidget):
         self._hot = False
         self.choose_button = primary_button(self.tr("&Choose a folder…"))
         self.choose_button.clicked.connect(self.choose)
-        self.table_button = QPushButton(self.tr("Choose a ta&ble of labels…"))
+        self.table_button = QPushButton(self.tr("Choose a table of &labels…"))
         self.table_button.clicked.connect(self.table)
         self.sample_button = QPushButton(self.tr("&Try the sample pictures"))
         self.sample_button.clicked.connect(self.sample)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
-from PySide6.QtGui import QColor, QFontMetrics
-from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.thumbnails import Index
 
+_PAD = 10
 _WIDEST = 320
 """A column is as wide as its texts, up to so many px."""
 
@@ -21,6 +30,11 @@ class _Texts(QAbstractTableModel):
         self.titles: Sequence[str] = ()
         self.rows: Sequence[Sequence[str]] = ()
         self.marks: Mapping[int, str] = {}
+        self.numbers: Collection[int] = ()
+
+    def _side(self, column: int) -> Qt.AlignmentFlag:
+        right = column in self.numbers
+        return Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
@@ -31,6 +45,8 @@ class _Texts(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return self.rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._side(index.column()) | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.BackgroundRole and index.column() in self.marks:
             return QColor(theme.colours().accent_soft)
         return None
@@ -41,12 +57,30 @@ class _Texts(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
+            return self._side(section) | Qt.AlignmentFlag.AlignBottom
         if role == Qt.ItemDataRole.DisplayRole:
             mark = self.marks.get(section)
             blank = "\n" if self.marks else ""
             return f"{mark}\n{self.titles[section]}" if mark else blank + self.titles[section]
         return None
+
+
+class _Cells(QStyledItemDelegate):
+    """Cells whose texts stand below those of the titles."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        ground = index.data(Qt.ItemDataRole.BackgroundRole)
+        if ground is not None:
+            painter.fillRect(option.rect, ground)
+        inside = QStyleOptionViewItem(option)
+        side = _PAD - self._margin(option)
+        inside.rect = option.rect.adjusted(side, 0, -side, 0)
+        super().paint(painter, inside, index)
+
+    def _margin(self, option: QStyleOptionViewItem) -> int:
+        """What the style leaves free itself."""
+        style = option.widget.style() if option.widget else QApplication.style()
+        return style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option) + 1
 
 
 class TextTable(QTableView):
@@ -56,6 +90,7 @@ class TextTable(QTableView):
         super().__init__(parent)
         self._texts = _Texts()
         self.setModel(self._texts)
+        self.setItemDelegate(_Cells(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -68,9 +103,15 @@ class TextTable(QTableView):
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setStretchLastSection(True)
 
-    def show_rows(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def show_rows(
+        self,
+        titles: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        numbers: Collection[int] = (),
+    ) -> None:
+        """Columns of `numbers` stand on the right."""
         self._texts.beginResetModel()
-        self._texts.titles, self._texts.rows = titles, rows
+        self._texts.titles, self._texts.rows, self._texts.numbers = titles, rows, numbers
         self._texts.endResetModel()
         self._fit()
 
@@ -102,4 +143,4 @@ class TextTable(QTableView):
             shown = [title, self._texts.marks.get(column, "")]
             shown += [row[column] for row in self._texts.rows[:50]]
             wide = max(metrics.horizontalAdvance(text[:60]) for text in shown)
-            self.setColumnWidth(column, min(wide + 24, _WIDEST))
+            self.setColumnWidth(column, min(wide + 2 * _PAD + 4, _WIDEST))

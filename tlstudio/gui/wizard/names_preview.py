@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs.patterns import compiled
 from tlstudio.tasks import Progress, Task
 
+T = TypeVar("T")
+
 _SHOWN = 100
+_APART = 10
 _SLICE = 1_000
 
 
@@ -74,16 +78,21 @@ def preview_names(names: Sequence[str], pattern: str) -> Task[NamesPreview]:
     """Tries a good pattern on all names."""
     rule = compiled(pattern)
     classes: Counter[str] = Counter()
-    step = max(len(names) // _SHOWN, 1)
-    examples: list[tuple[str, str]] = []
+    labels: list[str] = []
     for number, name in enumerate(names):
         fields = rule.match(name)
         label = fields["label"].strip() if fields else ""
         if label:
             classes[label] += 1
-        if number % step == 0 and len(examples) < _SHOWN:
-            examples.append((name, label))
+        labels.append(label)
         if number % _SLICE == 0:
             yield Progress(phase="scan", done=number, total=len(names))
     ordered = dict(sorted(classes.items(), key=lambda pair: (-pair[1], pair[0])))
-    return NamesPreview(pattern, tuple(examples), ordered, len(names))
+    examples = tuple(some_of(list(zip(names, labels, strict=True))))
+    return NamesPreview(pattern, examples, ordered, len(names))
+
+
+def some_of(names: Sequence[T]) -> list[T]:
+    """A few from everywhere, such that the first of them already come from everywhere."""
+    few = names[:: max(len(names) // _SHOWN, 1)][:_SHOWN]
+    return [each for start in range(_APART) for each in few[start::_APART]]

@@ -10,7 +10,12 @@ from tlstudio.gui import theme
 from tlstudio.gui.latest import Latest
 from tlstudio.gui.widgets.basics import count, small_label
 from tlstudio.gui.widgets.text_table import TextTable
-from tlstudio.gui.wizard.names_preview import NamesPreview, preview_names, why_no_pattern
+from tlstudio.gui.wizard.names_preview import (
+    NamesPreview,
+    preview_names,
+    some_of,
+    why_no_pattern,
+)
 from tlstudio.gui.wizard.question import Question
 from tlstudio.jobs import DatasetSpec, PatternGuess, PreviewResult
 
@@ -48,7 +53,9 @@ class PatternDialog(Question):
         self.body.addLayout(self._tables(), 1)
         if glance.patterns:
             self.pattern.setText(glance.patterns[0].pattern)
+        self._show_names()
         self._try()
+        self.pattern.setFocus()
 
     # --- putting it together --------------------------------------------------------------------
 
@@ -116,8 +123,7 @@ class PatternDialog(Question):
         text, names = self._text, self._glance.names
         why = why_no_pattern(text)
         if why:
-            step = max(len(names) // 100, 1)
-            self._show(tuple((name, "") for name in names[::step][:100]), {})
+            self._show_names()
             self.say("", why)
         else:
             self.reader.ask(lambda: preview_names(names, text), self._tried)
@@ -132,12 +138,18 @@ class PatternDialog(Question):
             said = f"{some.format(count(found.names))} {said}"
         self.say(said, problem, ready=not problem)
 
+    def _show_names(self) -> None:
+        """Names without classes, while there is no pattern that could say them."""
+        rows = [(name, "") for name in some_of(self._glance.names)]
+        self.examples.show_rows((self.tr("Name"), self.tr("Class")), rows)
+        self.classes.show_rows((self.tr("Class"), self.tr("Pictures")), [], numbers=[1])
+
     def _show(self, examples: tuple[tuple[str, str], ...], classes: dict[str, int]) -> None:
         none = self.tr("does not fit")
         rows = [(name, label or none) for name, label in examples]
         self.examples.show_rows((self.tr("Name"), self.tr("Class")), rows)
         counts = [(label, count(n)) for label, n in list(classes.items())[:500]]
-        self.classes.show_rows((self.tr("Class"), self.tr("Pictures")), counts)
+        self.classes.show_rows((self.tr("Class"), self.tr("Pictures")), counts, numbers=[1])
 
     def accept(self) -> None:
         """Return tries what was just typed before it goes on."""

@@ -167,10 +167,8 @@ class TableDialog(Question):
         if not glance.classes:
             return said
         some = [f"{name} ({count(n)})" for name, n in list(glance.classes.items())[:_CLASSES_SAID]]
-        more = ", …" if len(glance.classes) > _CLASSES_SAID else ""
-        classes = self.tr("{0} classes: {1}.").format(
-            count(len(glance.classes)), ", ".join(some) + more
-        )
+        some += ["…"] if len(glance.classes) > _CLASSES_SAID else []
+        classes = self.tr("{0} classes: {1}").format(count(len(glance.classes)), ", ".join(some))
         return f"{said} {classes}"
 
     def _mark(self) -> None:
