@@ -11,7 +11,7 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from made_up_scans import made_up_scan
+from made_up_scans import made_up_pictures, made_up_scan
 from PIL import Image
 from PySide6.QtCore import QThreadPool
 from PySide6.QtWidgets import QApplication
@@ -92,8 +92,8 @@ def doctor() -> DoctorResult:
 @pytest.fixture
 def scan(tmp_path: Path) -> ScanResult:
     """Two classes of 30 and 20 real little pictures, as a scan finds them."""
-    result = made_up_scan({"hole": 30, "stain": 20}, str(tmp_path / "fabric"))
-    for n, picture in enumerate(result.files):
+    result = made_up_scan({"hole": 30, "stain": 20}, str(tmp_path / "fabric"), kept=True)
+    for n, picture in enumerate(made_up_pictures(result.classes)):
         file = Path(result.folder) / picture.file
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40, 30), (n * 5 % 256, 90, 160)).save(file)

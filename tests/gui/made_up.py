@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from made_up_scans import made_up_pictures
+
 from tlstudio.jobs import EvaluationResult, ScanResult, ScoredPrediction, TrainResult
 from tlstudio.tasks import Epoch, Event, ProbeFitted, Step
 
@@ -66,7 +68,7 @@ def made_up_evaluation(scan: ScanResult, wrong: int = 2) -> EvaluationResult:
     The bounds are those of 8 right answers among 10 (Wilson, 95 %).
     """
     classes = tuple(scan.classes)
-    pictures = [picture for picture in scan.files if picture.part == "val"]
+    pictures = [picture for picture in made_up_pictures(scan.classes) if picture.part == "val"]
     predictions, confusion = [], [[0, 0], [0, 0]]
     for i, picture in enumerate(pictures):
         truth = classes.index(picture.label)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 from scripted_engine import ScriptedClient, waits_for_cancel
 
@@ -16,11 +15,11 @@ from tlstudio.errors import DatasetError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.wizard.images import ImagesPage
+from tlstudio.gui.wizard.labelling import leave_out
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import (
     Changes,
     Job,
-    LeftOut,
     Result,
     SampleJob,
     SampleResult,
@@ -57,7 +56,8 @@ def finds(client: ScriptedClient, *results: ScanResult) -> None:
 
 def open_folder(qtbot: QtBot, page: ImagesPage, folder: str = "/pictures") -> None:
     page.open_folder(folder)
-    qtbot.waitUntil(lambda: page.found.pictures.bars.isVisible() or page.notice.isVisible())
+    qtbot.waitUntil(lambda: page.found.isVisible() or page.notice.isVisible())
+    qtbot.waitUntil(lambda: bool(page.found.pictures.shelf.numbers) or page.notice.isVisible())
 
 
 def test_an_empty_page_offers_the_one_next_thing(page: ImagesPage) -> None:
@@ -72,11 +72,11 @@ def test_a_folder_is_scanned_and_shown(
     finds(client, scan)
     open_folder(qtbot, page, scan.folder)
     assert page.found.pictures.bars.classes.rowCount() == 2
-    assert page.found.pictures.thumbnails.thumbnails.rowCount() == 30
+    assert page.found.pictures.model.rowCount() == 30
     assert page.found.split_label.text().startswith(
         "It will learn from 40 pictures and be checked on 10"
     )
-    assert not page.found.pictures.findings.isVisible()
+    assert not page.found.problem.isVisible()
     assert page.isComplete()
     assert page.primary() is None
 
@@ -86,10 +86,11 @@ def test_thumbnails_of_the_chosen_class_arrive(
 ) -> None:
     finds(client, scan)
     open_folder(qtbot, page, scan.folder)
-    model = page.found.pictures.thumbnails.thumbnails
+    model = page.found.pictures.model
     qtbot.waitUntil(lambda: model.index(0).data(Qt.ItemDataRole.DecorationRole) is not None)
     assert model.path(0) == Path(scan.folder) / "hole/00000.png"
     qtbot.keyClick(page.found.pictures.bars, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: model.rowCount() == 20)
     assert model.path(0) == Path(scan.folder) / "stain/00000.png"
     qtbot.waitUntil(lambda: model.index(0).data(Qt.ItemDataRole.DecorationRole) is not None)
 
@@ -99,10 +100,8 @@ def test_a_picture_opens_larger_and_arrows_show_its_neighbours(
 ) -> None:
     finds(client, scan)
     open_folder(qtbot, page, scan.folder)
-    page.found.pictures.thumbnails.setCurrentIndex(
-        page.found.pictures.thumbnails.thumbnails.index(2)
-    )
-    qtbot.keyClick(page.found.pictures.thumbnails, Qt.Key.Key_Return)
+    page.found.pictures.grid.setCurrentIndex(page.found.pictures.model.index(2))
+    qtbot.keyClick(page.found.pictures.grid, Qt.Key.Key_Return)
     dialog = page.findChild(PictureDialog)
     assert dialog is not None
     assert dialog.windowTitle() == "00002.png"
@@ -110,19 +109,6 @@ def test_a_picture_opens_larger_and_arrows_show_its_neighbours(
     assert dialog.windowTitle() == "00003.png"
     with qtbot.waitSignal(dialog.finished):
         qtbot.keyClick(dialog, Qt.Key.Key_Escape)
-
-
-def test_50000_pictures_are_shown_at_once(qtbot: QtBot, page: ImagesPage) -> None:
-    page.state.set_scan(made_up_scan({"many": 50_000, "few": 4000}))
-    assert page.found.pictures.thumbnails.thumbnails.rowCount() == 50_000
-    last = page.found.pictures.thumbnails.thumbnails.index(49_999)
-
-    def at_the_end() -> bool:
-        page.found.pictures.thumbnails.scrollToBottom()
-        shown = page.found.pictures.thumbnails.viewport().rect()
-        return shown.intersects(page.found.pictures.thumbnails.visualRect(last))
-
-    qtbot.waitUntil(at_the_end)
 
 
 def test_scanning_shows_words_numbers_and_time_left(
@@ -173,45 +159,12 @@ def test_a_bad_folder_says_what_to_do_and_keeps_the_good_one(
     assert page.found.pictures.bars.isVisible()
 
 
-def test_left_out_files_are_listed_with_their_reason(qtbot: QtBot, page: ImagesPage) -> None:
-    left_out = (LeftOut(file="ants/broken.jpg", reason="The file is cut off."),)
-    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}, left_out=left_out))
-    assert page.found.pictures.findings.isVisible()
-    assert page.found.pictures.findings.sentences() == ["1 file is left out."]
-
-
 def test_too_few_pictures_stop_and_say_why(qtbot: QtBot, page: ImagesPage) -> None:
     page.state.set_scan(made_up_scan({"ants": 30, "bees": 1}))
     assert not page.isComplete()
-    assert "“bees” has 1 picture" in page.found.pictures.findings.sentences()[0]
-
-
-def rename(qtbot: QtBot, page: ImagesPage, name: str) -> None:
-    page.found.pictures.bars.setFocus()
-    qtbot.keyClick(page.found.pictures.bars, Qt.Key.Key_F2)
-    editor = page.found.pictures.bars.findChild(QLineEdit)
-    assert editor is not None
-    editor.selectAll()
-    qtbot.keyClicks(editor, name)
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: page.found.pictures.bars.findChild(QLineEdit) is None)
-
-
-def test_a_class_is_renamed_in_place_and_ctrl_z_undoes_it(qtbot: QtBot, page: ImagesPage) -> None:
-    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}))
-    rename(qtbot, page, "Ameisen")
-    assert page.state.class_name("ants") == "Ameisen"
-    assert page.found.pictures.bars.classes.index(0).data() == "Ameisen"
-    page.found.pictures.bars.setFocus()
-    qtbot.keyClick(page.found.pictures.bars, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert page.state.class_name("ants") == "ants"
-
-
-def test_a_taken_name_is_refused_in_words(qtbot: QtBot, page: ImagesPage) -> None:
-    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}))
-    rename(qtbot, page, "bees")
-    assert page.notice.message == "There is already a class called “bees”."
-    assert page.state.class_name("ants") == "ants"
+    assert "“bees” has 1 picture" in page.found.problem.message
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 10}))
+    assert not page.found.problem.isVisible()
 
 
 def test_the_sample_is_drawn_once_and_scanned(
@@ -254,15 +207,6 @@ def test_a_broken_off_sample_is_drawn_again(
     assert len(folders) == 2
 
 
-def test_a_finding_names_a_class_as_it_is_renamed(qtbot: QtBot, page: ImagesPage) -> None:
-    page.state.set_scan(made_up_scan({"ants": 30, "bees": 6}))
-    page.found.pictures.bars.setCurrentIndex(page.found.pictures.bars.classes.index(1))
-    rename(qtbot, page, "Bienen")
-    sentences = page.found.pictures.findings.sentences()
-    assert "The class “Bienen” has only 6 pictures." in sentences
-    assert not [sentence for sentence in sentences if "bees" in sentence]
-
-
 def test_nobody_goes_on_while_other_pictures_are_looked_through(
     qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
 ) -> None:
@@ -302,3 +246,60 @@ def test_a_quiet_look_keeps_the_page_and_next_waits_for_it(
     assert page.state.scan is not None
     assert page.state.scan.pictures == 17
     assert len(client.jobs) == 2
+
+
+def test_corrected_labels_that_cannot_be_looked_at_hold_next_back(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    open_folder(qtbot, page, scan.folder)
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield from ()
+        raise DatasetError("Only one class is left.", "Put one back.")
+
+    client.script["scan"] = script
+    page.desk.corrected.emit()
+    qtbot.waitUntil(page.notice.isVisible)
+    assert page.state.why_not_next(PageId.IMAGES) == "Only one class is left."
+    assert page.found.isVisible()
+    finds(client, scan)
+    page.desk.corrected.emit()
+    qtbot.waitUntil(page.isComplete)
+
+
+def test_another_data_set_forgets_what_could_be_undone_and_a_second_look_does_not(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    other = made_up_scan({"a": 9, "b": 9}, "/elsewhere", kept=True)
+    finds(client, scan, scan, scan, other)
+    open_folder(qtbot, page, scan.folder)
+    page.desk.grant(leave_out([1], out=True))
+    qtbot.waitUntil(page.found.undo_button.isVisible)
+    qtbot.waitUntil(page.isComplete)
+    qtbot.mouseClick(page.found.again_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(client.jobs) == 3 and page.isComplete())
+    assert page.desk.undo.canUndo()
+    page.open_folder("/elsewhere")
+    qtbot.waitUntil(lambda: page.state.folder == "/elsewhere")
+    assert not page.desk.undo.canUndo()
+    assert not page.found.undo_button.isVisible()
+
+
+def test_nothing_is_corrected_while_training(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scan: ScanResult
+) -> None:
+    finds(client, scan)
+    open_folder(qtbot, page, scan.folder)
+    page.state.set_training(Path("/runs/a"))
+    tab = page.found.pictures
+    for widget in (tab.bars, tab.grid):
+        qtbot.keyClick(widget, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(widget, Qt.Key.Key_2)
+        qtbot.keyClick(widget, Qt.Key.Key_Delete)
+    assert not page.desk.busy
+    assert not tab.out_button.isEnabled()
+    assert not tab.rename_button.isEnabled()
+    assert not page.found.again_button.isEnabled()
+    page.state.set_training(None)
+    assert tab.out_button.isEnabled()

@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from made_up import made_up_evaluation, made_up_run, made_up_train_result
-from made_up_scans import made_up_scan
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QScrollArea, QWizard
 from pytestqt.qtbot import QtBot
@@ -101,7 +100,7 @@ def test_after_a_cancelled_run_it_is_on_what_there_is_to_do(
     ("phase", "done", "page"),
     [
         ("scan", 3, PageId.IMAGES),
-        ("scan", 10, PageId.BACKBONE),
+        ("compare", 10, PageId.BACKBONE),
         ("weights", 10, PageId.BACKBONE),
         ("features", 10, PageId.TRAIN),
     ],
@@ -260,19 +259,22 @@ def test_tab_never_stops_where_nothing_shows_it(
             assert not isinstance(stop, QScrollArea)
 
 
-def test_tab_goes_over_findings_before_the_classes(
-    qtbot: QtBot, wizard: Wizard, state: WizardState
+def test_tab_goes_from_the_top_over_the_tabs_to_classes_and_pictures(
+    qtbot: QtBot, wizard: Wizard
 ) -> None:
-    state.set_scan(made_up_scan({"ants": 8, "bees": 6}))
     page = wizard.pages[PageId.IMAGES]
     assert isinstance(page, ImagesPage)
-    page.found.other_button.setFocus()
-    qtbot.keyClick(page.found.other_button, Qt.Key.Key_Tab)
-    assert wizard.focusWidget() is page.found.bar
-    qtbot.keyClick(page.found.bar, Qt.Key.Key_Tab)
-    assert wizard.focusWidget() is page.found.pictures.findings.stops()[0]
-    qtbot.keyClick(page.found.pictures.findings.stops()[0], Qt.Key.Key_Tab)
-    assert wizard.focusWidget() is page.found.pictures.bars
+    found, tab = page.found, page.found.pictures
+    qtbot.waitUntil(lambda: len(tab.shelf.numbers) == 30)
+    tab.grid.setFocus()
+    qtbot.keyClick(tab.grid, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    found.again_button.setFocus()
+    stops = [found.other_button, found.bar, tab.bars, tab.rename_button, tab.class_out_button]
+    for stop in (*stops, tab.move_button, tab.out_button, tab.grid):
+        before = wizard.focusWidget()
+        assert before is not None
+        qtbot.keyClick(before, Qt.Key.Key_Tab)
+        assert wizard.focusWidget() is stop
 
 
 def test_the_plots_are_made_before_their_page_is_opened(qtbot: QtBot, wizard: Wizard) -> None:

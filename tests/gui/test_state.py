@@ -14,15 +14,17 @@ from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import network_choice, wording
 from tlstudio.gui.wizard import state as state_module
-from tlstudio.gui.wizard.findings import Overview, findings, split_sentence
+from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
 from tlstudio.gui.wizard.presets import PRESETS, frozen_stages
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import (
     BackboneSpec,
+    Changes,
+    DatasetSpec,
     DeviceInfo,
     DoctorResult,
     EvaluationResult,
-    LeftOut,
+    Grouping,
     TrainResult,
     WeightsSpec,
 )
@@ -106,44 +108,44 @@ def test_the_split_sentence_names_both_numbers() -> None:
     )
 
 
-def test_findings_put_the_worst_first() -> None:
+def test_what_became_of_the_pictures_is_said_with_what_there_is_to_say() -> None:
+    assert changes_sentence(None) == ""
+    assert changes_sentence(Changes()) == "The files are as they were."
+    changes = Changes(added=1200, moved=1, removed=3)
+    assert changes_sentence(changes) == "Since the last look: 1,200 added, 1 moved, 3 gone."
+
+
+def test_the_job_names_the_project_and_all_that_was_decided_in_the_look() -> None:
+    state = WizardState()
+    burst = Grouping(burst=2.0)
     scan = made_up_scan(
-        {"ants": 400, "bees": 8, "wasps": 1},
-        left_out=(LeftOut(file="ants/x.gif", reason="The file is empty."),),
+        {"ants": 50, "bees": 40}, project="/projects/a", grouping=burst, test_fraction=0.1
     )
-    found = findings(Overview(scan))
-    assert found[0].severity == "error"
-    assert "“wasps” has 1 picture" in found[0].message
-    said = " ".join(finding.message for finding in found)
-    assert "1 file is left out." in said
-    assert "“bees” has only 8 pictures." in said
-    assert "“ants” has 400 times as many pictures as “wasps”." in said
+    state.set_scan(scan, DatasetSpec(folder="/pictures", validation_fraction=0.3))
+    assert state.job().dataset == DatasetSpec(
+        folder="/pictures",
+        project="/projects/a",
+        grouping=burst,
+        validation_fraction=0.3,
+        test_fraction=0.1,
+    )
 
 
-def test_good_pictures_give_no_findings() -> None:
-    assert findings(Overview(made_up_scan({"ants": 50, "bees": 40}))) == []
+def test_corrected_labels_make_what_was_trained_stale_and_undoing_them_does_not(
+    finished: WizardState,
+) -> None:
+    before = finished.scan
+    assert before is not None
+    finished.set_scan(before.model_copy(update={"fingerprint": "other labels"}))
+    assert finished.changed_since_training
+    finished.set_scan(before)
+    assert not finished.changed_since_training
 
 
-def test_a_renamed_class_goes_into_the_job_and_back(ready: WizardState) -> None:
-    ready.rename_class("ants", "Ameisen")
-    assert ready.job().dataset.class_names == {"ants": "Ameisen"}
-    ready.rename_class("ants", "ants")
-    assert ready.job().dataset.class_names == {}
-
-
-@pytest.mark.parametrize("name", ["", "  ", "bees"])
-def test_an_empty_or_taken_name_is_refused(ready: WizardState, name: str) -> None:
-    with pytest.raises(UsageError):
-        ready.rename_class("ants", name)
-    assert ready.class_name("ants") == "ants"
-
-
-def test_names_survive_a_second_scan_of_the_folder_and_no_other(ready: WizardState) -> None:
-    ready.rename_class("ants", "Ameisen")
-    ready.set_scan(made_up_scan({"ants": 51, "bees": 40}))
-    assert ready.class_name("ants") == "Ameisen"
-    ready.set_scan(made_up_scan({"ants": 50, "bees": 40}, "/elsewhere"))
-    assert ready.class_name("ants") == "ants"
+def test_classes_are_known_by_the_names_that_they_were_found_by() -> None:
+    names = {"a": "apes", "b": "bees", "wasps": "bees"}
+    scan = made_up_scan({"apes": 5, "bees": 5, "cats": 5}, names=names)
+    assert Overview(scan).keys == ("a", "b", "wasps", "cats")
 
 
 def test_another_backbone_resets_weights_and_freeze_plan(ready: WizardState) -> None:
@@ -248,7 +250,6 @@ def test_nothing_changes_while_training(ready: WizardState) -> None:
         lambda: ready.set_frozen(1),
         lambda: ready.set_preset("thorough"),
         lambda: ready.change_recipe(epochs=3),
-        lambda: ready.rename_class("ants", "x"),
     ):
         with pytest.raises(UsageError):
             change()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from made_up import made_up_run, made_up_train_result
+from made_up_scans import made_up_pictures
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -270,7 +271,7 @@ def test_warnings_are_seen_without_opening_the_log(
 def test_the_answers_of_the_moment_say_right_and_wrong_in_words(
     qtbot: QtBot, page: TrainPage, client: ScriptedClient, scan: ScanResult
 ) -> None:
-    files = [picture for picture in scan.files if picture.part == "val"]
+    files = [picture for picture in made_up_pictures(scan.classes) if picture.part == "val"]
     answers = tuple(
         Answer(file=f.file, label=f.label, answer="hole", confidence=0.8) for f in files[:9]
     )

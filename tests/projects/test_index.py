@@ -182,3 +182,18 @@ def test_the_same_folders_have_the_same_project() -> None:
     again = Project.of(DatasetSpec(folder="/pictures", roots=("/pictures/a", "/pictures/b")))
     other = Project.of(DatasetSpec(folder="/pictures"))
     assert first.path == again.path != other.path
+
+
+def test_counts_follow_corrections_and_leave_out_what_cannot_be_used(index: Index) -> None:
+    broken = Seen("a/4", b"4", "a", None, "left_out", "The file is empty.")
+    numbers, _ = index.update([*seen("a/1", "a/2", "a/3", "b/1"), broken])
+    corrections = Corrections(index.project)
+    corrections.relabel([numbers[0]], "made")
+    corrections.exclude([numbers[1]], excluded=True)
+    assert index.counts() == {"a": (1, 1), "b": (1, 0), "made": (1, 0)}
+
+
+def test_one_entry_is_the_same_as_among_all(index: Index) -> None:
+    numbers, _ = index.update(seen("a/1", "a/2"))
+    assert index.entry(numbers[1]) == by_file(index)["a/2"]
+    assert index.entry(max(numbers) + 1) is None

@@ -49,7 +49,7 @@ class Latest(QObject):
             self._newest.cancel()
             self._newest = None
 
-    def stop(self) -> None:
+    def stop(self, *_: object) -> None:
         """As `forget`, and waits for what is being read: until its next event."""
         self.forget()
         for thread in self._threads:

@@ -8,7 +8,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tlstudio.jobs import Changes, Finding, Part
 from tlstudio.projects.project import Project
@@ -104,9 +104,24 @@ class Index:
             values.append(verdict)
         with self.project.reading() as database:
             for row in database.execute(f"{query} ORDER BY p.file", values):
-                columns = list(row)
-                columns[4:6] = map(bool, row[4:6])
-                yield Entry(*columns)
+                yield _entry(row)
+
+    def entry(self, number: int) -> Entry | None:
+        """The file of this number, None where it has gone."""
+        with self.project.reading() as database:
+            row = database.execute(f"{_ENTRY} AND p.id = ?", (number,)).fetchone()
+        return _entry(row) if row else None
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Of each class, as it was found or made by the user, how many pictures count and how many
+        the user took out one by one."""
+        with self.project.reading() as database:
+            rows = database.execute(
+                "SELECT coalesce(relabelled, found), sum(NOT excluded), sum(excluded)"
+                " FROM pictures WHERE present AND verdict != 'left_out'"
+                " GROUP BY coalesce(relabelled, found)"
+            )
+            return {key: (counting, out) for key, counting, out in rows}
 
     def findings(self) -> list[Finding]:
         """Those of the last look, in the order of how much they would hurt."""
@@ -194,6 +209,12 @@ class Index:
                     [(draw, number, part) for number, part in parts.items()],
                 )
             _write_findings(database, findings)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    columns = list(row)
+    columns[4:6] = map(bool, row[4:6])
+    return Entry(*columns)
 
 
 Before = tuple[str, int, bytes, str, str | None, str, str, int, int, str]

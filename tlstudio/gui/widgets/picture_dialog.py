@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Protocol
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
-from tlstudio.gui.widgets.basics import small_label
-from tlstudio.gui.widgets.thumbnails import ThumbnailLoader, ThumbnailModel
+from tlstudio.gui.widgets.basics import hint_label, small_label
+from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
 
 _SIDE = 1400
+
+
+class Pictures(Protocol):
+    """What is looked at one by one."""
+
+    def path(self, row: int) -> Path: ...
+    def rowCount(self) -> int: ...
 
 
 class PictureDialog(QDialog):
     """Shows one picture as large as the dialog; the arrow keys go to its neighbours."""
 
-    def __init__(
-        self, model: ThumbnailModel, row: int, loader: ThumbnailLoader, parent: QWidget
-    ) -> None:
+    def __init__(self, model: Pictures, row: int, loader: ThumbnailLoader, parent: QWidget) -> None:
         super().__init__(parent)
         self._model, self._row, self._loader = model, row, loader
         self._pixmap = QPixmap()
@@ -27,10 +35,14 @@ class PictureDialog(QDialog):
         self._picture.setMinimumSize(200, 200)
         self._caption = small_label("")
         self._caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._more = hint_label("")
+        self._more.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._more.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.WIDE, theme.WIDE, theme.WIDE, 12)
         column.addWidget(self._picture, 1)
         column.addWidget(self._caption)
+        column.addWidget(self._more)
         self.resize(820, 720)
         loader.loaded.connect(self._arrived)
         self._go(0)
@@ -38,6 +50,16 @@ class PictureDialog(QDialog):
     @property
     def path(self) -> str:
         return str(self._model.path(self._row))
+
+    @property
+    def said(self) -> str:
+        """What is said of the picture beside its name."""
+        return self._more.text()
+
+    def say(self, text: str, more: str = "") -> None:
+        """What else there is to say of the picture."""
+        self._more.setText(f"{text}\n{more}".strip())
+        self._more.show()
 
     def _go(self, by: int) -> None:
         self._row = (self._row + by) % self._model.rowCount()

@@ -1,4 +1,4 @@
-"""Owns thumbnails: loading them in threads, keeping some, and a grid that shows any number."""
+"""Owns thumbnails: loading them in threads, and a model that keeps some."""
 
 from __future__ import annotations
 
@@ -16,37 +16,23 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
-    QRect,
-    QRectF,
-    QSize,
     Qt,
     QThreadPool,
     Signal,
 )
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen, QPixmap, QResizeEvent
-from PySide6.QtWidgets import (
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QWidget,
-)
+from PySide6.QtGui import QImage, QPixmap
 
 from tlstudio.errors import PictureError
-from tlstudio.gui import theme
 
 logger = logging.getLogger(__name__)
 
 SIDE = 112
-_CELL = SIDE + 12
 _CACHE_BYTES = 96 * 2**20
 _WAITING = 8
 """Older batches than these are for pictures that were scrolled out of sight."""
 _TOGETHER_S = 0.02
 """Requests that follow each other as closely as this come from one painting of the view."""
 _THREADS = 2
-_BATCH = 4000
-"""Laying out more items than this at once would be felt."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -199,79 +185,3 @@ class ThumbnailModel(QAbstractListModel):
 
 def _bytes(pixmap: QPixmap) -> int:
     return pixmap.width() * pixmap.height() * 4
-
-
-class _Tile(QStyledItemDelegate):
-    """A picture in the middle of its cell; a grey square until it is there, a cross if it fails."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        view = self.parent()
-        return view.gridSize() if isinstance(view, QListView) else QSize(_CELL, _CELL)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        cell: QRect = option.rect
-        state: QStyle.StateFlag = option.state
-        pixmap = index.data(Qt.ItemDataRole.DecorationRole)
-        c = theme.colours()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        frame = QRectF(0, 0, SIDE, SIDE)
-        if isinstance(pixmap, QPixmap) and not pixmap.isNull():
-            size = pixmap.deviceIndependentSize()
-            frame.setSize(size)
-        frame.moveCenter(QRectF(cell).center())
-        outline = QPainterPath()
-        outline.addRoundedRect(frame, 4, 4)
-        painter.setClipPath(outline)
-        painter.fillRect(frame, QColor(c.sunken))
-        if isinstance(pixmap, QPixmap) and not pixmap.isNull():
-            painter.drawPixmap(frame.topLeft(), pixmap)
-        elif isinstance(pixmap, QPixmap):
-            painter.setPen(QColor(c.muted))
-            painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, "✕")
-        painter.setClipping(False)
-        if state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QPen(QColor(c.accent), 3))
-            painter.drawRoundedRect(frame.adjusted(-2, -2, 2, 2), 5, 5)
-        painter.restore()
-
-
-class ThumbnailView(QListView):
-    """A grid of thumbnails; `opened` names the row that was double-clicked or entered."""
-
-    opened = Signal(int)
-
-    def __init__(self, loader: ThumbnailLoader, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.thumbnails = ThumbnailModel(loader, self)
-        self.setModel(self.thumbnails)
-        self.setItemDelegate(_Tile(self))
-        self.setFlow(QListView.Flow.LeftToRight)
-        self.setWrapping(True)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(_BATCH)
-        self.setGridSize(QSize(_CELL, _CELL))
-        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.setMouseTracking(False)
-        self.verticalScrollBar().setSingleStep(_CELL // 2)
-        self.activated.connect(lambda index: self.opened.emit(index.row()))
-
-    def dataChanged(self, first: Index, last: Index, roles: Sequence[int] = ()) -> None:
-        """A picture arrived: QListView would lay out all items again, and none changed its size."""
-        self.viewport().update(self.visualRect(first))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The columns share evenly the width that is there with a scroll bar, so that nothing
-        moves when it comes and goes."""
-        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
-        room = self.maximumViewportSize().width() - bar - 1
-        columns = max(1, room // _CELL)
-        self.setGridSize(QSize(max(_CELL, room // columns), _CELL))
-        super().resizeEvent(event)
-
-    def set_files(self, root: str | Path, files: Sequence[str]) -> None:
-        self.thumbnails.ratio = self.devicePixelRatioF()
-        self.thumbnails.set_files(root, files)
-        self.scrollToTop()

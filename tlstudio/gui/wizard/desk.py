@@ -13,9 +13,10 @@ from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
 from tlstudio.gui.wizard.label_commands import CorrectionCommand
+from tlstudio.gui.wizard.label_sheet import opened
+from tlstudio.gui.wizard.labelling import Wish
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.corrections import Correction, Corrections
-from tlstudio.projects.project import Project
 from tlstudio.tasks import Task
 
 Change = Callable[[Corrections], None]
@@ -50,6 +51,24 @@ class Desk(QObject):
         self.loader = ThumbnailLoader(self)
         self._waiting: deque[tuple[Path, Change, Then]] = deque()
         self._thread: TaskThread | None = None
+
+    def grant(self, wish: Wish) -> None:
+        """Makes the correction that a wish comes to."""
+        self.correct(wish.words, wish.make)
+
+    def take_back(self) -> None:
+        """Undoes what was done last."""
+        if not self.state.training:
+            self.undo.undo()
+
+    def do_again(self) -> None:
+        if not self.state.training:
+            self.undo.redo()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be written."""
+        return self._thread is not None or bool(self._waiting)
 
     @property
     def project(self) -> Path | None:
@@ -109,4 +128,4 @@ class Desk(QObject):
 
 def _written(project: Path, change: Change) -> Task[None]:
     yield from ()
-    change(Corrections(Project(project)))
+    change(Corrections(opened(project)))

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.gui import theme
-from tlstudio.gui.widgets.basics import count, link_button, small_label
+from tlstudio.gui.widgets.basics import Notice, count, link_button, small_label
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.files_tab import FilesTab
 from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
@@ -38,6 +38,8 @@ class FoundPictures(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addLayout(self._top())
+        self.problem = Notice()
+        column.addWidget(self.problem)
         self.pictures = PicturesTab(desk)
         self.health, self.split = HealthTab(desk), SplitTab(desk)
         self.files = FilesTab(desk)
@@ -86,7 +88,7 @@ class FoundPictures(QWidget):
         self.said_label = small_label("")
         self.undo_button = link_button(self.tr("&Undo"))
         self.undo_button.setAccessibleName(self.tr("Undo what was done last"))
-        self.undo_button.clicked.connect(self._desk.undo.undo)
+        self.undo_button.clicked.connect(self._desk.take_back)
         self.undo_button.hide()
         self._desk.undo.indexChanged.connect(self._show_undo)
         foot = QHBoxLayout()
@@ -103,6 +105,13 @@ class FoundPictures(QWidget):
         scan = overview.scan
         where = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
         self.folder_label.setText(where)
+        problem = overview.why_unusable()
+        if problem is None:
+            self.problem.clear()
+        else:
+            self.problem.say(
+                "error", problem, self.tr("Add pictures, put some back, or choose others.")
+            )
         self.split_label.setText(split_sentence(scan) if overview.usable else "")
         for tab in self.tabs:
             tab.show_overview(overview)

@@ -205,7 +205,8 @@ class ImagesPage(Page):
     def _look(self, dataset: DatasetSpec, words: str = "") -> None:
         """With `words` the page shows them and how far it is; else it stays."""
         self._dataset = dataset
-        thread = self._run(ScanJob(dataset=dataset, seed=self.state.seed, usual_test=True), words)
+        job = ScanJob(dataset=dataset, seed=self.state.seed, listed=False, usual_test=True)
+        thread = self._run(job, words)
         thread.succeeded.connect(self._scanned)
 
     def open_sample(self) -> None:
@@ -271,12 +272,13 @@ class ImagesPage(Page):
 
     def _failed(self, message: str, hint: str) -> None:
         self.notice.say("error", message, hint)
+        stays = self._due and self._quiet
         self._due = self._due and not self._quiet
-        self._idle()
+        self._idle(message if stays else "")
 
-    def _idle(self) -> None:
+    def _idle(self, trouble: str = "") -> None:
         self._thread = None
-        self.state.set_looking(False)
+        self.state.set_looking(False, trouble)
         self.refresh()
         if not self._quiet:
             has_pictures = self.state.scan is not None

@@ -66,11 +66,10 @@ class WizardState(NetworkChoice):
         self._visited: set[PageId] = {PageId.IMAGES}
         self._reconsider: set[PageId] = set()
 
-        self.looking = False
+        self.looking, self.trouble = False, ""
         self.dataset: DatasetSpec | None = None
         self.scan: ScanResult | None = None
         self.overview: Overview | None = None
-        self.class_names: dict[str, str] = {}
         self.preset: Preset | None = "fast"
         self.recipe: Recipe = PRESETS["fast"].recipe
         self.frozen = len(self.backbone.stages)
@@ -83,6 +82,7 @@ class WizardState(NetworkChoice):
         self.run: Path | None = None
         self.trained: TrainResult | None = None
         self.trained_job: TrainingJob | None = None
+        self._trained_on = ""
         self.evaluation: EvaluationResult | None = None
         self.tested: EvaluationResult | None = None
         self.exports: list[ExportResult] = []
@@ -106,10 +106,11 @@ class WizardState(NetworkChoice):
     def folder(self) -> str | None:
         return self.scan.folder if self.scan else None
 
-    def set_looking(self, looking: bool) -> None:
-        """A folder is being looked through: nothing can be built on pictures that may go."""
-        if looking != self.looking:
-            self.looking = looking
+    def set_looking(self, looking: bool, trouble: str = "") -> None:
+        """A folder is being looked through: nothing can be built on pictures that may go. Nor where
+        what was corrected since can't be looked at, for which `trouble` is the reason."""
+        if (looking, trouble) != (self.looking, self.trouble):
+            self.looking, self.trouble = looking, trouble
             self._changed()
 
     def shows(self, dataset: DatasetSpec) -> bool:
@@ -120,15 +121,11 @@ class WizardState(NetworkChoice):
         )
 
     def set_scan(self, scan: ScanResult, dataset: DatasetSpec | None = None) -> None:
-        """New pictures, and what was said of them before. Names given to classes are kept where
-        the same folder is scanned again."""
+        """New pictures, and what was said of them before they were looked at."""
         self._refuse_while_training()
-        if scan.folder != self.folder:
-            self.class_names = {}
-        names = {key: name for key, name in self.class_names.items() if key in scan.classes}
-        self.class_names = names
         self.dataset = dataset or DatasetSpec(folder=scan.folder)
-        self.scan, self.overview, self.looking = scan, Overview(scan), False
+        self.scan, self.overview = scan, Overview(scan)
+        self.looking, self.trouble = False, ""
         self._changed()
 
     def change_split(self, **values: Any) -> None:
@@ -140,36 +137,6 @@ class WizardState(NetworkChoice):
             if dataset != self.dataset:
                 self.dataset = dataset
                 self._changed()
-
-    def class_name(self, key: str) -> str:
-        """The name shown for the class whose folder is called `key`."""
-        return self.class_names.get(key, key)
-
-    def why_not_rename(self, key: str, name: str) -> str | None:
-        """What speaks against this name, or None."""
-        name = name.strip()
-        if not name:
-            return translate("state", "A class needs a name.")
-        if name not in {self.class_name(other) for other in self.class_keys if other != key}:
-            return None
-        return translate("state", "There is already a class called “{0}”.").format(name)
-
-    def rename_class(self, key: str, name: str) -> None:
-        """Shows the class under another name; the folder itself is never changed."""
-        self._refuse_while_training()
-        problem = self.why_not_rename(key, name)
-        if problem is not None:
-            raise UsageError(problem, translate("state", "Choose another name."))
-        name = name.strip()
-        self.class_names = {k: n for k, n in self.class_names.items() if k != key}
-        if name != key:
-            self.class_names[key] = name
-        self._changed()
-
-    @property
-    def class_keys(self) -> tuple[str, ...]:
-        """The classes' folder names, in label order."""
-        return tuple(self.scan.classes) if self.scan else ()
 
     # --- backbone -------------------------------------------------------------------------------
 
@@ -294,7 +261,9 @@ class WizardState(NetworkChoice):
     def parameters(self, frozen: int | None = None) -> tuple[int, int]:
         """(learning, all) parameters, the new head included, with `frozen` stages frozen."""
         frozen = self.frozen if frozen is None else frozen
-        return plan.parameters(self.backbone, self.recipe, len(self.class_keys), frozen)
+        return plan.parameters(
+            self.backbone, self.recipe, len(self.scan.classes) if self.scan else 0, frozen
+        )
 
     def plan_sentence(self) -> str:
         """What the handle of the strip means, in numbers."""
@@ -345,12 +314,24 @@ class WizardState(NetworkChoice):
                 translate("state", "Choose a folder on the first page."),
             )
         return TrainingJob(
-            dataset=self.dataset.model_copy(update={"class_names": self.class_names}),
+            dataset=self._looked_at(self.scan, self.dataset),
             backbone=self.backbone_spec,
             freeze=self.frozen,
             recipe=self.recipe,
             seed=self.seed,
             device=self.device,
+        )
+
+    @staticmethod
+    def _looked_at(scan: ScanResult, dataset: DatasetSpec) -> DatasetSpec:
+        """What was looked at, with all that was decided in the look: a run asks nobody."""
+        grouping, share = dataset.grouping, dataset.test_fraction
+        return dataset.model_copy(
+            update={
+                "project": scan.project or None,
+                "grouping": scan.grouping if grouping is None else grouping,
+                "test_fraction": scan.test_fraction if share is None else share,
+            }
         )
 
     def new_run_folder(self) -> Path:
@@ -369,6 +350,7 @@ class WizardState(NetworkChoice):
         self.training = False
         self.run = Path(result.run)
         self.trained, self.trained_job = result, job
+        self._trained_on = self.scan.fingerprint if self.scan else ""
         self.evaluation, self.tested, self.exports = None, None, []
         self._reconsider.clear()
         self._visited -= {PageId.RESULTS, PageId.EXPORT}
@@ -405,9 +387,11 @@ class WizardState(NetworkChoice):
 
     @property
     def changed_since_training(self) -> bool:
-        """Whether the choices are no longer those that the finished run was made with."""
+        """Whether choices or pictures are no longer those that the finished run was made with."""
         return self.trained_job is not None and (
-            self.scan is None or self.job() != self.trained_job
+            self.scan is None
+            or self.scan.fingerprint != self._trained_on
+            or self.job() != self.trained_job
         )
 
     # --- where the user is ----------------------------------------------------------------------
@@ -470,9 +454,11 @@ class WizardState(NetworkChoice):
     def _why_no_pictures(self) -> str | None:
         if self.looking:
             return translate("state", "The pictures are still being looked through.")
+        if self.trouble:
+            return self.trouble
         if self.overview is None:
             return translate("state", "Choose a folder of pictures first.")
-        return self.overview.why_unusable(self.class_name)
+        return self.overview.why_unusable()
 
     def _refuse_while_training(self) -> None:
         if self.training:
