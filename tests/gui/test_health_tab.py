@@ -217,6 +217,38 @@ def test_another_copy_makes_a_new_finding_of_a_dismissed_one(qtbot: QtBot, show:
     assert again.title() == "&Health (1)"
 
 
+def test_a_dismissed_finding_stays_dismissed_when_one_of_its_pictures_has_gone(
+    qtbot: QtBot, show: Shows
+) -> None:
+    three = finding("near_duplicate", "ants/1.png", "ants/2.png", "ants/3.png")
+    tab = show(ants_and_bees(), [three])
+    press(qtbot, tab, "near_duplicate", "Keep all")
+    tab.leave()
+    seen = [each for each in ants_and_bees() if each.file != "ants/2.png"]
+    again = show(seen, [finding("near_duplicate", "ants/1.png", "ants/3.png")])
+    assert again.title() == "&Health"
+    qtbot.mouseClick(again.dismissed_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: again.settled)
+    press(qtbot, again, "near_duplicate", "Bring back")
+    qtbot.waitUntil(lambda: again.title() == "&Health (1)")
+
+
+def test_a_dismissed_shortcut_stays_dismissed_when_its_figures_change(
+    qtbot: QtBot, show: Shows
+) -> None:
+    shortcut = finding("shortcut", "ants/1.png", "bees/1.png", classes=("ants",))
+    wide = "59 % of the 98 pictures of “ants” are 512 px wide."
+    tab = show(ants_and_bees(), [shortcut.model_copy(update={"sentence": wide})])
+    press(qtbot, tab, "shortcut", "Dismiss")
+    tab.leave()
+    more = wide.replace("59", "61").replace("98", "1,100")
+    high = wide.replace("wide", "high")
+    again = show(
+        ants_and_bees(), [shortcut.model_copy(update={"sentence": each}) for each in (more, high)]
+    )
+    assert [card.case.finding.sentence for card in cards(again, "shortcut")] == [high]
+
+
 def test_classes_are_balanced_by_the_recipe_and_not_again(
     qtbot: QtBot, show: Shows, desk: Desk
 ) -> None:
@@ -259,9 +291,11 @@ def test_a_thousand_findings_are_shown_a_few_at_a_time(qtbot: QtBot, show: Shows
 
 
 def test_two_findings_about_the_same_pictures_are_both_shown(show: Shows) -> None:
-    shortcut = finding("shortcut", "ants/1.png", "bees/1.png", classes=("ants", "bees"))
-    tab = show(ants_and_bees(), [shortcut, shortcut.model_copy(update={"sentence": "Another."})])
-    assert [card.case.finding.sentence for card in cards(tab, "shortcut")][1] == "Another."
+    leak = finding("leak", "ants/1.png", "ants/2.png")
+    places: dict[str, Place] = {"ants/1.png": "train", "ants/2.png": "val"}
+    two = [leak, leak.model_copy(update={"sentence": "Another."})]
+    tab = show(ants_and_bees(), two, places)
+    assert [card.case.finding.sentence for card in cards(tab, "leak")][1] == "Another."
 
 
 def test_while_training_nothing_can_be_changed(show: Shows) -> None:

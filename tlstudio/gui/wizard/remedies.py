@@ -32,8 +32,8 @@ class Remedy:
 
 def remedies(case: Case, review: Review, balanced: bool) -> list[Remedy]:
     """For one finding, the likeliest first. `balanced`: classes are weighed already."""
-    if case.key in review.dismissed:
-        return [_restore([case])]
+    if review.dismissals(case):
+        return [_restore([case], review)]
     return [*_own(case, review, balanced), _dismiss([case], _dismiss_text(case))]
 
 
@@ -67,8 +67,8 @@ def common_remedies(section: Section, review: Review) -> list[Remedy]:
     cases = section.cases
     if len(cases) < 2:
         return []
-    if all(case.key in review.dismissed for case in cases):
-        return [_restore(cases)]
+    if all(review.dismissals(case) for case in cases):
+        return [_restore(cases, review)]
     number = f"{len(cases):,}"
     dismiss = _dismiss(cases, translate("health", "Dismiss all {0}").format(number))
     if section.kind in {"exact_duplicate", "near_duplicate"}:
@@ -191,12 +191,13 @@ def _dismiss(cases: Sequence[Case], text: str) -> Remedy:
     )
 
 
-def _restore(cases: Sequence[Case]) -> Remedy:
+def _restore(cases: Sequence[Case], review: Review) -> Remedy:
     text = translate("health", "Bring back")
     if len(cases) > 1:
         text = translate("health", "Bring all {0} back").format(f"{len(cases):,}")
     done = _about(len(cases), translate("health", "brought back"))
-    return Remedy(text, "restore", done, keys=tuple(case.key for case in cases))
+    keys = tuple(key for case in cases for key in review.dismissals(case))
+    return Remedy(text, "restore", done, keys=keys)
 
 
 def _about(number: int, what: str) -> str:

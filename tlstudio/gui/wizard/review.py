@@ -5,10 +5,11 @@ Plain Python, read in a thread.
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import log2
 from pathlib import Path
 
@@ -105,10 +106,28 @@ class Review:
 
     def open_cases(self) -> list[Case]:
         """What nobody has decided on yet."""
-        return [c for c in self.cases if not c.resolved and c.key not in self.dismissed]
+        return [case for case in self.cases if not (case.resolved or self.dismissals(case))]
 
     def dismissed_cases(self) -> list[Case]:
-        return [c for c in self.cases if not c.resolved and c.key in self.dismissed]
+        return [case for case in self.cases if not case.resolved and self.dismissals(case)]
+
+    def dismissals(self, case: Case) -> tuple[str, ...]:
+        """The keys by which a finding was dismissed: its own, or those of findings of its kind that
+        had all of its pictures and more, of which some are gone; empty where it was not."""
+        kind, numbers = case.finding.kind, _numbers(case.key)
+        among = self._dismissed_by_picture.get((kind, min(numbers)), ()) if numbers else ()
+        covering = {key for key, others in among if numbers <= others}
+        return (*covering, *({case.key} & self.dismissed - covering))
+
+    @cached_property
+    def _dismissed_by_picture(self) -> dict[tuple[str, int], list[tuple[str, frozenset[int]]]]:
+        """What was dismissed of each kind, by each of its pictures."""
+        found: dict[tuple[str, int], list[tuple[str, frozenset[int]]]] = defaultdict(list)
+        for key in self.dismissed:
+            numbers = _numbers(key)
+            for number in numbers:
+                found[key.split(":", maxsplit=1)[0], number].append((key, numbers))
+        return found
 
     def with_dismissed(self, dismissed: Iterable[str]) -> Review:
         return replace(self, dismissed=frozenset(dismissed))
@@ -171,21 +190,29 @@ def _shot(entry: Entry, key: str) -> Shot:
 
 
 def _cases(findings: Sequence[Finding], shots: Mapping[str, Shot]) -> tuple[Case, ...]:
-    """Each with a key of its own: two shortcuts may be about the same pictures."""
+    """Each with a key of its own, also where two say the same."""
     cases, taken = list[Case](), Counter[str]()
     for finding in findings:
         found = tuple(shots[file] for file in finding.files if file in shots)
         key = _key(finding, found)
         taken[key] += 1
-        cases.append(Case(finding, found, key if taken[key] == 1 else f"{key} {taken[key]}"))
+        cases.append(Case(finding, found, key if taken[key] == 1 else f"{taken[key]}. {key}"))
     return tuple(cases)
 
 
 def _key(finding: Finding, shots: Sequence[Shot]) -> str:
-    """The same for the same pictures under other names, or the same classes; another one as soon
-    as a picture comes to it."""
-    of = sorted(str(shot.id) for shot in shots) or sorted(finding.classes)
-    return f"{finding.kind} {hashlib.sha256(chr(0).join(of).encode()).hexdigest()[:16]}"
+    """What a finding is remembered by: the numbers of its pictures, whatever they are called, or,
+    where it is about classes, its words without the figures in them."""
+    if not shots or finding.kind == "shortcut":
+        words = re.sub(r"\d[\d.,]*", "#", finding.sentence)
+        return f"{finding.kind}; {' '.join(sorted(finding.classes))}; {words}"
+    return f"{finding.kind}: {' '.join(str(shot.id) for shot in shots)}"
+
+
+def _numbers(key: str) -> frozenset[int]:
+    """The pictures that a key names."""
+    kind, _, rest = key.partition(": ")
+    return frozenset(map(int, rest.split())) if kind.isidentifier() else frozenset()
 
 
 def _gathered(sizes: Counter[tuple[int, int]]) -> Mapping[tuple[int, int], int]:
