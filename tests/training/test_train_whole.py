@@ -41,7 +41,7 @@ def test_the_phases_come_in_order(run: Trained) -> None:
     order = [kind for kind, _ in groupby(kind for kind in kinds if kind[0] != "log")]
     checking = [("progress", "evaluate")] if run.job.freeze == UNFROZEN else []
     epoch = [("step", "train"), *checking, ("epoch", "train"), ("answers", "train")]
-    phases = ("scan", "measure", "features", "probe")
+    phases = ("scan", "compare", "measure", "features", "probe")
     before = [("progress", phase) for phase in phases]
     views = [("progress", "features")] if run.job.freeze == UNFROZEN else []
     assert order == [*before, ("probe", "probe"), *views, *epoch, *epoch]
