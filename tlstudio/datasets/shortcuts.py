@@ -93,7 +93,7 @@ def _rules(values: list[Value]) -> Iterator[tuple[Rule, Mask]]:
     if len(common) < 2 and not missing.any():
         return
     if isinstance(common[0][0] if common else None, str):
-        for value, _ in common:
+        for value, _ in sorted(common, key=lambda pair: not pair[0]):  # what there is not, last
             yield Rule("is", value), np.array([each == value for each in values])
         return
     numbers = np.array([np.nan if value is None else value for value in values], np.float64)
