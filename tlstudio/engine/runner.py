@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tlstudio.jobs import (
+    CloserLook,
     DoctorJob,
     DownloadWeights,
     EstimateJob,
@@ -89,7 +90,11 @@ def _training_task(job: EstimateJob | TrainRun | ResumeRun | FinishRun) -> Task[
     return train.finish(job)
 
 
-def _model_task(job: EvaluateJob | PredictJob | ExportJob) -> Task[Any]:
+def _model_task(job: CloserLook | EvaluateJob | PredictJob | ExportJob) -> Task[Any]:
+    if isinstance(job, CloserLook):
+        from tlstudio.evaluation.closer_look import closer_look
+
+        return closer_look(job)
     if isinstance(job, EvaluateJob):
         from tlstudio.evaluation.evaluate import evaluate
 

@@ -16,6 +16,7 @@ from tlstudio.jobs.estimate import (
 from tlstudio.jobs.previews import LabelsResult, PatternGuess, PreviewResult
 from tlstudio.jobs.requests import (
     JOBS,
+    CloserLook,
     DoctorJob,
     DownloadWeights,
     EstimateJob,
@@ -37,6 +38,7 @@ from tlstudio.jobs.requests import (
     WeightsName,
 )
 from tlstudio.jobs.results import (
+    CloserLookResult,
     DeviceInfo,
     DoctorResult,
     EstimateResult,
@@ -85,6 +87,8 @@ __all__ = [
     "Augmentation",
     "BackboneSpec",
     "Changes",
+    "CloserLook",
+    "CloserLookResult",
     "Converted",
     "DatasetSpec",
     "DecodingCosts",

@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from tlstudio.jobs.base import Device, Spec
 from tlstudio.jobs.dataset import DatasetSpec
-from tlstudio.jobs.training import TrainingJob
+from tlstudio.jobs.training import BackboneSpec, TrainingJob
 
 
 class ScanJob(Spec):
@@ -39,6 +39,21 @@ class LabelsJob(Spec):
     dataset: DatasetSpec
     seed: int = 0
     out: str
+
+
+class CloserLook(Spec):
+    """Compares what a network sees in the pictures of a data set: which do not belong to their
+    class, and which show the same though their pixels differ; the result is a `CloserLookResult`.
+
+    Without a `backbone` it is the one that is taken where nobody names one.
+    """
+
+    kind: Literal["closer_look"] = "closer_look"
+    dataset: DatasetSpec
+    backbone: BackboneSpec | None = None
+    seed: int = 0
+    cache: str | None = None
+    device: Device = "auto"
 
 
 class SampleJob(Spec):
@@ -172,6 +187,7 @@ class DoctorJob(Spec):
 
 Job = (
     ScanJob
+    | CloserLook
     | PreviewJob
     | LabelsJob
     | SampleJob

@@ -10,8 +10,18 @@ from tlstudio.jobs.base import Record
 from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, estimate
 from tlstudio.jobs.previews import LabelsResult, PreviewResult
 from tlstudio.jobs.requests import ExportFormat
-from tlstudio.jobs.scanning import LeftOut, ScanResult
+from tlstudio.jobs.scanning import Finding, LeftOut, ScanResult
 from tlstudio.jobs.training import Recipe
+
+
+class CloserLookResult(Record):
+    """What stands out by what the network `backbone` sees in the pictures; each finding once."""
+
+    kind: Literal["closer_look"] = "closer_look"
+    folder: str
+    backbone: str
+    pictures: int
+    findings: tuple[Finding, ...]
 
 
 class SampleResult(Record):
@@ -196,6 +206,7 @@ class DoctorResult(Record):
 
 Result = (
     ScanResult
+    | CloserLookResult
     | PreviewResult
     | LabelsResult
     | SampleResult
