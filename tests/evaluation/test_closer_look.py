@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 from training.made_jobs import nothing
 
+from tlstudio.cli import run
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import WeightsError
 from tlstudio.jobs import (
@@ -86,3 +88,14 @@ def test_weights_that_are_not_here_are_not_fetched(folder: Path) -> None:
     )
     with pytest.raises(WeightsError):
         drive(task_for(job), nothing)
+
+
+def test_the_command_line_adds_what_it_found_to_the_findings(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["scan", str(folder), "--closer", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    kinds = [finding["kind"] for finding in result["findings"]]
+    assert {"exact_duplicate", "near_duplicate", "odd_one_out"} <= set(kinds)
+    weights = [finding["weight"] for finding in result["findings"]]
+    assert weights == sorted(weights, reverse=True)

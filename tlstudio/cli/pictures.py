@@ -10,14 +10,33 @@ import typer
 from tlstudio.cli.console import Json, out, print_result, run_task
 from tlstudio.cli.dataset import Pictures, Seed, about_pictures
 from tlstudio.engine.runner import task_for
-from tlstudio.jobs import LabelsJob, LabelsResult, ScanJob, ScanResult
+from tlstudio.jobs import (
+    CloserLook,
+    CloserLookResult,
+    LabelsJob,
+    LabelsResult,
+    ScanJob,
+    ScanResult,
+)
+
+Closer = Annotated[
+    bool,
+    typer.Option(
+        "--closer", help="Look through a network as well, for strays and for copies it recognises."
+    ),
+]
 
 
 @about_pictures
-def scan(pictures: Pictures, seed: Seed = 0, json: Json = False) -> None:
+def scan(pictures: Pictures, seed: Seed = 0, closer: Closer = False, json: Json = False) -> None:
     """Look through pictures without changing anything: what is usable, what is wrong, the split."""
-    job = ScanJob(dataset=pictures.spec(), seed=seed)
-    result: ScanResult = run_task(task_for(job), as_json=json)
+    spec = pictures.spec()
+    result: ScanResult = run_task(task_for(ScanJob(dataset=spec, seed=seed)), as_json=json)
+    if closer:
+        look: CloserLookResult
+        look = run_task(task_for(CloserLook(dataset=spec, seed=seed)), as_json=json)
+        found = sorted((*result.findings, *look.findings), key=lambda finding: -finding.weight)
+        result = result.model_copy(update={"findings": tuple(found)})
     if json:
         print_result(result)
         return
