@@ -152,6 +152,29 @@ def test_a_damaged_workbook_is_refused_and_nothing_else_happens(tmp_path: Path) 
     assert refusals > 50
 
 
+def test_damaged_text_is_read_or_refused_and_nothing_else_happens(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{n}.png" for n in range(9)))
+    rows = [
+        "file,label,part",
+        *(f'"{n}.png",{"ab"[n % 2]},{"train" if n < 6 else "val"}' for n in range(9)),
+    ]
+    whole = "\r\n".join(rows).encode()
+    rng = np.random.default_rng(0)
+    read, refusals = 0, list[DatasetError]()
+    for number in range(300):
+        broken = bytearray(whole)
+        for place in rng.integers(0, len(broken), 1 + number % 9):
+            broken[place] = rng.choice(list(b'\x00\xff",;\n\r\xfe\x80') + list(range(256)))
+        file = tmp_path / "broken.csv"
+        file.write_bytes(broken[: rng.integers(1, 2 * len(broken))])
+        try:
+            read += len(listed(file).files) > 0
+        except DatasetError as error:
+            refusals.append(error)
+    assert all(error.hint for error in refusals)
+    assert read > 50
+
+
 # --- what it says --------------------------------------------------------------------------------
 
 

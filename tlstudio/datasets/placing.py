@@ -48,6 +48,7 @@ class Placing:
         self._table = os.path.splitext(os.path.basename(table))[0].lower()  # noqa: PTH119, PTH122
         self._folders: dict[str, _Folder | None] = {}
         self._elsewhere: dict[int, list[str]] = {}
+        self._below: list[str] | None = None
 
     def settle(self, names: Sequence[str]) -> int:
         """Finds out from some of the names where they lie; gives how many lead to files, be it to
@@ -73,7 +74,9 @@ class Placing:
         return Placed(file=next(iter(places))) if places else Placed(reason=NOT_THERE)
 
     def _look_elsewhere(self, names: Sequence[str]) -> None:
-        below = [folder for folder in self._below() if folder]
+        if self._below is None:
+            self._below = [folder for folder in self._folders_below() if folder]
+        below = self._below
         for dropped in range(_MOST_DROPPED):
             rests = ["/".join(each[dropped:]) for each in map(_pieces, names)]
             hit = [
@@ -89,7 +92,7 @@ class Placing:
         name = folder.rpartition("/")[2].lower()
         return bool(name) and (name in self._table or self._table in name)
 
-    def _below(self) -> Iterator[str]:
+    def _folders_below(self) -> Iterator[str]:
         """The first folders below the root, level by level."""
         level, count = [""], 0
         for _ in range(_DEEPEST + 1):

@@ -10,6 +10,7 @@ from tlstudio.datasets.found import PARTS
 from tlstudio.datasets.named import guess_of, proposed_patterns
 from tlstudio.datasets.placing import Placing
 from tlstudio.datasets.tables import Table, open_table
+from tlstudio.datasets.waiting import meanwhile
 from tlstudio.datasets.walking import Walk
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import DatasetSpec, PatternGuess, PreviewJob, PreviewResult, TableSource
@@ -91,7 +92,8 @@ def _some(names: Sequence[str], most: int) -> Sequence[str]:
 
 
 def _of_table(spec: DatasetSpec, source: TableSource) -> Task[PreviewResult]:
-    table = open_table(source.file, source.sheet)
+    meter = Meter("scan", 0)
+    table = yield from meanwhile(lambda: open_table(source.file, source.sheet), meter)
     survey = yield from survey_of(table)
     placing = Placing(spec.folder, source.file)
     result = PreviewResult(
@@ -103,7 +105,7 @@ def _of_table(spec: DatasetSpec, source: TableSource) -> Task[PreviewResult]:
         row_count=survey.rows,
     )
     try:
-        columns = columns_of(table, survey, source, placing)
+        columns = yield from meanwhile(lambda: columns_of(table, survey, source, placing), meter)
     except DatasetError as error:
         return result.model_copy(update={"problem": str(error)})
     pointing, classes = yield from _counted(table, survey, columns, placing)

@@ -18,6 +18,7 @@ from tlstudio.datasets.columns import (
 from tlstudio.datasets.found import Found, Listing
 from tlstudio.datasets.placing import Placing
 from tlstudio.datasets.tables import Table, open_table
+from tlstudio.datasets.waiting import meanwhile
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import LeftOut, Part, TableSource
 from tlstudio.tasks import Logged, Meter, Task, Warned
@@ -38,10 +39,11 @@ def list_table(folder: str, source: TableSource) -> Task[Listing]:
     Raises `DatasetError` where the table can't be read or gives no two classes, and `UsageError`
     for columns that it does not have.
     """
-    table = open_table(source.file, source.sheet)
+    meter = Meter("scan", 0)
+    table = yield from meanwhile(lambda: open_table(source.file, source.sheet), meter)
     survey = yield from survey_of(table)
     placing = Placing(folder, source.file)
-    columns = columns_of(table, survey, source, placing)
+    columns = yield from meanwhile(lambda: columns_of(table, survey, source, placing), meter)
     yield Logged(message=f"{source.file}: {names_of(table, columns)}.")
     yield from _tell_of_groups(table, survey, columns, source)
     reading = _Reading(table, columns, placing)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import os
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import chain, islice
@@ -25,7 +25,8 @@ from tlstudio.errors import DatasetError
 
 MOST_ROWS = 2_000_000
 MOST_BYTES = 200_000_000
-_MOST_UNPACKED = 2_000_000_000
+_MOST_UNPACKED = 1_000_000_000
+_MOST_KEPT = 200_000
 _MOST_COLUMNS = 1_000
 _WORKBOOKS = (".xlsx", ".xlsm")
 _SEPARATORS = ",;\t|"
@@ -207,14 +208,19 @@ def _separator(start: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Workbook:
+    """Its texts are read once: unpacking them takes longer than anything else. Rows are kept where
+    they are not too many."""
+
     file: str
     sheet: str
     sheets: tuple[str, ...]
+    _workbook: Any
+    _kept: list[tuple[str, ...]]
 
     @classmethod
     def opened(cls, file: str, sheet: str | None) -> _Workbook:
-        with closing(_workbook(file)) as workbook:
-            sheets = tuple(each.title for each in workbook.worksheets)
+        workbook = _workbook(file)
+        sheets = tuple(each.title for each in workbook.worksheets)
         if not sheets:
             raise _no_workbook(file)
         if sheet is not None and sheet not in sheets:
@@ -222,17 +228,25 @@ class _Workbook:
                 f"The workbook {file} has no sheet “{sheet}”.",
                 f"Its sheets are {', '.join(sheets[:20])}.",
             )
-        return cls(file, sheet or sheets[0], sheets)
+        return cls(file, sheet or sheets[0], sheets, workbook, [])
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        with closing(_workbook(self.file)) as workbook:
-            try:
-                sheet = workbook[self.sheet]
-                sheet.reset_dimensions()  # what a file says of its own size need not be true
-                for row in sheet.iter_rows(values_only=True):
-                    yield tuple(map(_cell, row[:_MOST_COLUMNS]))
-            except _BROKEN as error:
-                raise _no_workbook(self.file) from error
+        if self._kept:
+            yield from self._kept
+            return
+        rows: list[tuple[str, ...]] = []
+        try:
+            sheet = self._workbook[self.sheet]
+            sheet.reset_dimensions()  # what a file says of its own size need not be true
+            for row in sheet.iter_rows(values_only=True):
+                texts = tuple(map(_cell, row[:_MOST_COLUMNS]))
+                if len(rows) <= _MOST_KEPT:
+                    rows.append(texts)
+                yield texts
+        except _BROKEN as error:
+            raise _no_workbook(self.file) from error
+        if len(rows) <= _MOST_KEPT:
+            self._kept.extend(rows)
 
 
 _BROKEN = (
@@ -256,14 +270,16 @@ def _workbook(file: str) -> Any:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        with zipfile.ZipFile(file) as parts:
+        with open(file, "rb") as opened:  # noqa: PTH123
+            packed = io.BytesIO(opened.read(MOST_BYTES + 1))
+        with zipfile.ZipFile(packed) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > _MOST_UNPACKED:
             raise DatasetError(
                 f"The workbook {file} is too large: {unpacked / 1e6:,.0f} MB unpacked.",
                 "Save the one sheet that is needed as CSV.",
             )
-        return load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        return load_workbook(packed, read_only=True, data_only=True, keep_links=False)
     except (*_BROKEN, InvalidFileException) as error:
         raise _no_workbook(file) from error
 
