@@ -261,6 +261,21 @@ def test_a_twin_of_a_training_picture_is_set_aside_and_comes_back_without_its_ti
     assert later.parts == before.parts
 
 
+def test_a_twin_that_was_set_aside_counts_where_a_larger_share_brings_its_tie_over() -> None:
+    pictures = items([f"{label}/{n}.png" for label in "ab" for n in range(40)])
+    before = split(pictures, val_fraction=0.2)
+    large = split(pictures, val_fraction=0.4)
+    val = next(p for p in pictures if before.parts[p.id] == "val")
+    train = next(
+        p for p in pictures if before.parts[p.id] == "train" and large.parts[p.id] == "val"
+    )
+    groups = ["tied" if p in (train, val) else "" for p in pictures]
+    assert list(split(pictures, groups, **remembered(before)).aside) == [val.id]
+    after = split(pictures, groups, val_fraction=0.5, **remembered(before))
+    assert not after.aside
+    assert after.parts[train.id] == after.parts[val.id] == "val"
+
+
 def test_a_new_seed_does_not_unlock_the_test_set() -> None:
     """Also where a picture of it turned out to be one that was learned from."""
     pictures = items([f"{label}/{n}.png" for label in "ab" for n in range(40)])

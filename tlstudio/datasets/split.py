@@ -152,13 +152,16 @@ class _State:
 
     def draw(self, groups: list[list[int]], how: _Draw) -> list[list[int]]:
         """Puts those that are drawn into the part; gives what is left of the groups."""
-        groups = [self._untied(members, how) for members in groups]
+        staying = [self._untied(members, how) for members in groups]
         before = how.earlier.fraction if how.earlier else None
-        may_move = how.part == "val" and self._lost(groups, how)
+        may_move = how.part == "val" and self._lost(staying, how)
         share = Share(how.fraction, before, how.left, may_move)
-        drawn = draw([self._unit(members, how) for members in groups], share)
-        self.put((index for number in drawn for index in groups[number]), how.part)
-        return [members for number, members in enumerate(groups) if number not in drawn]
+        drawn = draw([self._unit(members, how) for members in staying], share)
+        for number in drawn:
+            self.put(groups[number], how.part)
+            for index in groups[number]:  # what they are tied to has come to them
+                self.aside.pop(self.items[index].id, None)
+        return [members for number, members in enumerate(staying) if number not in drawn]
 
     def _unit(self, members: Sequence[int], how: _Draw) -> Unit:
         was = {how.was_in(self.items[index]) for index in members}
