@@ -12,7 +12,7 @@ from made_items import item, pictured, scene
 from tlstudio.datasets.duplicates import near
 from tlstudio.datasets.health import findings
 from tlstudio.datasets.item import Item
-from tlstudio.jobs import Finding, FindingKind, LeftOut
+from tlstudio.jobs import Finding, FindingKind, Grouping, LeftOut, Proposal
 from tlstudio.tasks import drive
 
 
@@ -101,6 +101,25 @@ def test_a_patient_on_both_sides_of_the_users_split_is_a_leak() -> None:
     finding = only("leak", split_items(), groups=groups)
     assert finding.files == ("b/0003.jpg", "b/0035.jpg")
     assert "belong together" in finding.sentence
+
+
+def test_a_patient_that_the_names_suggest_on_both_sides_is_a_suspected_leak() -> None:
+    items = [
+        item(n, "ab"[n % 2], file=f"{'val' if n > 29 else 'train'}/p{n % 7}_{n}.jpg", given=part)
+        for n, part in enumerate(["train"] * 30 + ["val"] * 10)
+    ]
+    grouping = Grouping(pattern="{group}_*")
+    proposal = Proposal(grouping=grouping, sentence="Names begin alike.", groups=7)
+    names = [each.file.split("/")[1].split("_")[0] for each in items]
+    finding = only("leak", items, proposed=[(proposal, names)])
+    assert finding.severity == "warn"
+    assert finding.sentence == (
+        "By their names, “train/p0_0.jpg”, which is learned from, and “val/p0_35.jpg”, which is"
+        " checked on, may belong together. So may those of 6 more such groups."
+    )
+    assert len(finding.files) == 40
+    confirmed = found(items, groups=names, proposed=[(proposal, names)])
+    assert {each.severity for each in confirmed if each.kind == "leak"} == {"error"}
 
 
 def test_groups_are_no_leak_where_the_program_draws_the_split() -> None:

@@ -10,7 +10,7 @@ from tlstudio.datasets.duplicates import exact
 from tlstudio.datasets.item import Item
 from tlstudio.datasets.shortcuts import shortcuts
 from tlstudio.datasets.wording import pictures, quoted
-from tlstudio.jobs import Finding, LeftOut, Part
+from tlstudio.jobs import Finding, LeftOut, Part, Proposal
 from tlstudio.tasks import Meter, Task
 
 SMALL_CLASS = 10
@@ -31,13 +31,14 @@ def findings(
     groups: Sequence[str] = (),
     parts: Sequence[str | None] = (),
     aside: Mapping[int, str] | None = None,
+    proposed: Sequence[tuple[Proposal, Sequence[str]]] = (),
 ) -> Task[list[Finding]]:
     """What the user should know about these pictures, what hurts most first.
 
     `near` are the groups of `duplicates.near`, as indices of items. `groups` names for each item
     the group that it must not be parted from (empty for none), `parts` the part that it is in; what
     rests on either is not looked for where it is not given. `aside` says why some count nowhere, by
-    their numbers.
+    their numbers; `proposed` are groupings that nobody confirmed, each with the groups it makes.
     """
     meter = Meter("compare", len(items))
     yield from meter.at(0)
@@ -54,7 +55,7 @@ def findings(
     for looked in (
         _copies(items, same, alike),
         _conflicts(items, same, alike),
-        _leaks(items, same, alike, groups),
+        _leaks(items, same, alike, groups, proposed),
     ):
         for finding in looked:
             found.append(finding)
@@ -178,37 +179,77 @@ def _leaks(
     same: list[tuple[int, ...]],
     alike: list[tuple[int, ...]],
     groups: Sequence[str],
+    proposed: Sequence[tuple[Proposal, Sequence[str]]],
 ) -> Iterator[Finding]:
     """What the split that the user brought has on two sides. What is said of copies is not said
     again of the group that they are in."""
     if all(item.given is None for item in items):
         return
     said: set[int] = set()
-    together: dict[str, list[int]] = {}
-    for index, group in enumerate(groups):
-        if group:
-            together.setdefault(group, []).append(index)
     for members, what in [
         *((group, "show nearly the same") for group in alike),
         *((group, "are the same picture") for group in same),
-        *((tuple(group), "belong together") for group in together.values()),
+        *((group, "belong together") for group in _together(groups)),
     ]:
-        here = [index for index in members if items[index].given is not None]
-        given = {items[index].given for index in here}
-        if len(given) < 2 or said.issuperset(here):
-            continue
-        said.update(here)
-        yield _leak(items, here, what)
+        here = _on_two_sides(items, members)
+        if not said.issuperset(here):
+            said.update(here)
+            yield _leak(items, here, what)
+    for proposal, names in proposed:
+        sides = [_on_two_sides(items, group) for group in _together(names)]
+        new = [here for here in sides if not said.issuperset(here)]
+        if new:
+            yield _suspected(items, new, proposal)
+
+
+def _together(groups: Sequence[str]) -> list[list[int]]:
+    members: dict[str, list[int]] = {}
+    for index, group in enumerate(groups):
+        if group:
+            members.setdefault(group, []).append(index)
+    return list(members.values())
+
+
+def _on_two_sides(items: Sequence[Item], members: Iterable[int]) -> list[int]:
+    """Those that the user's split puts somewhere; none where that is one part."""
+    here = [index for index in members if items[index].given is not None]
+    return here if len({items[index].given for index in here}) > 1 else []
+
+
+def _both(items: Sequence[Item], members: Sequence[int]) -> str:
+    """A picture of each side, for a sentence."""
+    first: dict[Part, str] = {}
+    for item in (items[index] for index in members):
+        if item.given is not None:
+            first.setdefault(item.given, item.file)
+    sides = [f"“{first[part]}”, which is {seen}" for part, seen in _SEEN.items() if part in first]
+    return f"{sides[0]}, and {sides[1]}"
+
+
+def _suspected(items: Sequence[Item], sides: list[list[int]], proposal: Proposal) -> Finding:
+    grouping = proposal.grouping
+    by = "By their names" if grouping.pattern else "By when they were taken"
+    others = f" So may those of {len(sides) - 1:,} more such groups." if len(sides) > 1 else ""
+    members = [index for side in sides for index in side]
+    return Finding(
+        kind="leak",
+        severity="warn",
+        sentence=f"{'By their folders' if grouping.folder_level else by},"
+        f" {_both(items, sides[0])}, may belong together.{others}",
+        hint="If they show the same thing (one patient, one plate, one site), the accuracy looks"
+        " better than it will be on new pictures. Then confirm that they belong together, and let"
+        " the program draw the split.",
+        files=tuple(items[index].file for index in members),
+        classes=_labels([items[index] for index in members]),
+        weight=_weight(0.7, len(members), len(items)),
+    )
 
 
 def _leak(items: Sequence[Item], members: list[int], what: str) -> Finding:
-    by_part = {part: [i for i in members if items[i].given == part] for part in _SEEN}
-    (one, first), (other, second) = [entry for entry in by_part.items() if entry[1]][:2]
     return Finding(
         kind="leak",
         severity="error",
-        sentence=f"“{items[first[0]].file}”, which is {_SEEN[one]}, and"
-        f" “{items[second[0]].file}”, which is {_SEEN[other]}, {what}.",
+        sentence=f"{_both(items, members)}, {what}.",
         hint="The accuracy looks better than it will be on new pictures. Move them to one side, or"
         " let the program draw the split.",
         files=tuple(items[index].file for index in members),

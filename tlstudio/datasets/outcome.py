@@ -121,6 +121,7 @@ def _worked_out(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]
         tested=tested,
         validated=validated,
     )
+    suggested = proposals(items, data.folders)
     found = yield from findings(
         items,
         data.left_out,
@@ -128,6 +129,7 @@ def _worked_out(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]
         groups=groups,
         parts=[assignment.parts.get(item.id) for item in items],
         aside=assignment.aside,
+        proposed=[(each, groups_of(items, (), each.grouping, data.folders)) for each in suggested],
     )
     return Outcome(
         places={**assignment.parts, **dict.fromkeys(assignment.aside, "aside")},
@@ -135,7 +137,7 @@ def _worked_out(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]
         aside=assignment.aside,
         split=_split(items, groups, assignment, choices),
         findings=found,
-        proposals=proposals(items, data.folders),
+        proposals=suggested,
     )
 
 
