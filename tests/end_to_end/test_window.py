@@ -33,6 +33,9 @@ print(json.dumps({**dataclasses.asdict(report), "torch": "torch" in sys.modules}
 PAGES = (
     "images-empty.png",
     "images.png",
+    "images-health.png",
+    "images-split.png",
+    "images-files.png",
     "backbone.png",
     "settings.png",
     "train-running.png",

@@ -23,7 +23,9 @@ from tlstudio.errors import TLStudioError
 from tlstudio.gui.app import application, build
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
 from tlstudio.gui.wizard.export import ExportPage
+from tlstudio.gui.wizard.found import FoundPictures
 from tlstudio.gui.wizard.images import ImagesPage
+from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.results import ResultsPage
 from tlstudio.gui.wizard.state import PageId
@@ -187,6 +189,20 @@ class Guide:
             lambda: images.notice.message,
         )
         self._shoot("images", images.desk.loader)
+        self._look_into_tabs(images)
+
+    def _look_into_tabs(self, images: ImagesPage) -> None:
+        """What is wrong with the pictures, how they are split, and every file; and back."""
+        found = images.found
+        shown = {"images-health": found.health, "images-split": found.split}
+        for name, tab in {**shown, "images-files": found.files}.items():
+            self._choose_tab(found, tab)
+            self._shoot(name, images.desk.loader)
+        self._choose_tab(found, found.pictures)
+
+    def _choose_tab(self, found: FoundPictures, tab: ImagesTab) -> None:
+        place = found.bar.tabRect(found.tabs.index(tab)).center()
+        QTest.mouseClick(found.bar, Qt.MouseButton.LeftButton, pos=place)
 
     def _choose_network(self, backbone: str, weights: WeightsSpec, epochs: int | None) -> None:
         state = self._wizard.state
