@@ -148,9 +148,11 @@ def test_of_many_classes_the_smallest_are_shown_first(
     assert [row.name for row in tab.picture.classes.rows()] == list(sizes)
 
 
-def test_renamed_classes_have_the_names_that_the_user_gave(tab: SplitTab, scanned: Scanned) -> None:
-    show(tab, scanned({"no": 50, "yes": 50}, names={"no": "healthy"}))
-    assert [row.name for row in tab.picture.classes.rows()] == ["healthy", "yes"]
+def test_classes_whose_names_were_swapped_are_not_swapped_back(
+    tab: SplitTab, scanned: Scanned
+) -> None:
+    show(tab, scanned({"no": 50, "yes": 60}, names={"no": "yes", "yes": "no"}))
+    assert [row.name for row in tab.picture.classes.rows()] == ["no", "yes"]
 
 
 # --- shares -------------------------------------------------------------------------------------
@@ -247,6 +249,12 @@ def test_a_proposal_counts_only_once_it_is_switched_on_and_can_be_taken_back(
         qtbot.keyClick(patients.switch, Qt.Key.Key_Space)
     assert tab.state.job().dataset.grouping == Grouping(burst=10)
     assert not patients.switch.isChecked()
+
+
+def test_a_card_names_examples_that_its_sentence_does_not(tab: SplitTab, scanned: Scanned) -> None:
+    show(tab, scanned({"no": 100, "yes": 150}, proposals=(PATIENTS,)))
+    said = [label.text() for label in tab.grouping.cards[0].findChildren(type(tab.sentence))]
+    assert said == [PATIENTS.sentence, "Also p3_8.png", "20 groups"]
 
 
 def test_what_the_project_remembers_is_switched_on(tab: SplitTab, scanned: Scanned) -> None:

@@ -40,9 +40,11 @@ class ProposalCard(QFrame):
         column.setContentsMargins(12, theme.NORMAL, 12, theme.NORMAL)
         column.setSpacing(theme.TIGHT)
         column.addWidget(words)
-        if proposal.examples:
-            names = ", ".join(each.rsplit("/", 1)[-1] for each in proposal.examples[:_NAMES])
-            column.addWidget(small_label(self.tr("For example {0}").format(names), wrap=True))
+        names = [each.rsplit("/", 1)[-1] for each in proposal.examples]
+        others = [name for name in names if name not in proposal.sentence][:_NAMES]
+        if others:
+            text = self.tr("Also {0}") if len(others) < len(names) else self.tr("For example {0}")
+            column.addWidget(small_label(text.format(", ".join(others)), wrap=True))
         column.addLayout(foot)
 
 

@@ -101,8 +101,7 @@ class SplitPicture(Card):
             figure.show_number(numbers[place], whole)
         self.bar.show_counts(numbers)
         rows = [
-            ClassRow(scan.names.get(name, name), dict[Place, int](parts.items()))
-            for name, parts in scan.parts.items()
+            ClassRow(name, dict[Place, int](parts.items())) for name, parts in scan.parts.items()
         ]
         many = len(rows) > _FEW_CLASSES
         if many and not self._all_classes:
