@@ -21,7 +21,7 @@ from tlstudio.gui.wizard.pattern_dialog import PatternDialog
 from tlstudio.gui.wizard.question import Question
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.table_dialog import TableDialog
-from tlstudio.jobs import DatasetSpec, Job, PreviewJob, Result, ScanJob
+from tlstudio.jobs import DatasetSpec, Job, LabelsJob, LabelsResult, PreviewJob, Result, ScanJob
 from tlstudio.tasks import Event
 
 Drop = Callable[..., None]
@@ -300,3 +300,30 @@ def test_another_sheet_of_a_workbook_has_columns_of_its_own(
     table = scanned(qtbot, client, page).table
     assert table is not None
     assert (table.sheet, table.picture) == ("labels", "bild")
+
+
+# --- saving --------------------------------------------------------------------------------------
+
+
+def test_labels_are_saved_as_a_table_of_what_is_shown(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, tmp_path: Path
+) -> None:
+    def write(job: Job) -> Generator[Event, None, Result]:
+        assert isinstance(job, LabelsJob)
+        yield from ()
+        return LabelsResult(file=job.out, pictures=1234)
+
+    client.script["labels"] = write
+    shown = DatasetSpec(folder="/pictures", pattern="{label}_*")
+    page.state.set_scan(made_up_scan({"ants": 30, "bees": 20}), shown)
+    qtbot.mouseClick(page.found.save_button, Qt.MouseButton.LeftButton)
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit(str(tmp_path / "mine.csv"))
+    dialog.close()
+    said = "The labels of 1,234 pictures are saved as mine.csv."
+    qtbot.waitUntil(lambda: page.found.said_label.text() == said)
+    assert page.found.isVisible()
+    (job,) = client.jobs
+    assert isinstance(job, LabelsJob)
+    assert (job.dataset, job.out) == (shown, str(tmp_path / "mine.csv"))

@@ -27,8 +27,8 @@ from tlstudio.jobs import ScanResult
 
 
 class FoundPictures(QWidget):
-    """Its parent connects `again_button`, and the two actions of `other_button`: `folder_wanted`
-    and `table_wanted`."""
+    """Its parent connects `again_button`, `save_button`, and the two actions of `other_button`:
+    `folder_wanted` and `table_wanted`."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -58,7 +58,8 @@ class FoundPictures(QWidget):
         column.addWidget(self.bar)
         column.addWidget(self._stack, 1)
         column.addLayout(self._foot())
-        QWidget.setTabOrder(self.again_button, self.other_button)
+        QWidget.setTabOrder(self.again_button, self.save_button)
+        QWidget.setTabOrder(self.save_button, self.other_button)
         QWidget.setTabOrder(self.other_button, self.bar)
         desk.said.connect(self._say)
         desk.class_wanted.connect(self._show_pictures)
@@ -70,6 +71,8 @@ class FoundPictures(QWidget):
         self.folder_label.setTextFormat(Qt.TextFormat.PlainText)
         self.folder_label.setWordWrap(True)
         self.again_button = QPushButton(self.tr("Look &again"))
+        self.save_button = QPushButton(self.tr("Save labels as &table…"))
+        self.save_button.setToolTip(self.tr("With your corrections and the split, as a table"))
         self.other_button = QPushButton(self.tr("&Choose others…"))
         menu = QMenu(self.other_button)
         self.folder_wanted = menu.addAction(self.tr("A &folder…"))
@@ -79,6 +82,7 @@ class FoundPictures(QWidget):
         top.setSpacing(theme.NORMAL)
         top.addWidget(self.folder_label, 1)
         top.addWidget(self.again_button)
+        top.addWidget(self.save_button)
         top.addWidget(self.other_button)
         return top
 
@@ -129,6 +133,7 @@ class FoundPictures(QWidget):
     def set_locked(self, locked: bool) -> None:
         self.other_button.setDisabled(locked)
         self.again_button.setDisabled(locked)
+        self.save_button.setDisabled(locked)
         self.undo_button.setDisabled(locked)
         for tab in self.tabs:
             tab.set_locked(locked)

@@ -24,7 +24,7 @@ from tlstudio.errors import UsageError
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
-from tlstudio.gui.widgets.basics import Notice
+from tlstudio.gui.widgets.basics import Notice, count
 from tlstudio.gui.widgets.drop_area import DropArea
 from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.wizard.desk import Desk
@@ -34,6 +34,8 @@ from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import (
     DatasetSpec,
+    LabelsJob,
+    LabelsResult,
     PreviewJob,
     PreviewResult,
     SampleJob,
@@ -81,6 +83,7 @@ class ImagesPage(Page):
         self._stack.addWidget(self.drop_area)
         self._stack.addWidget(self._scanning())
         self.found = FoundPictures(self.desk)
+        self.found.save_button.clicked.connect(self.ask_where_to_save)
         self.found.folder_wanted.triggered.connect(self.ask_for_folder)
         self.found.table_wanted.triggered.connect(self.ask_for_table)
         self.found.again_button.clicked.connect(self.look_again)
@@ -138,6 +141,7 @@ class ImagesPage(Page):
         dialog = self._file_dialog(self.tr("Choose a folder of pictures"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.filesSelected.connect(self.open_paths)
         dialog.open()
 
     def ask_for_table(self) -> None:
@@ -145,12 +149,12 @@ class ImagesPage(Page):
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         tables = self.tr("Tables ({0})").format("*.csv *.tsv *.txt *.xlsx *.xlsm")
         dialog.setNameFilters([tables, self.tr("All files (*)")])
+        dialog.filesSelected.connect(self.open_paths)
         dialog.open()
 
     def _file_dialog(self, title: str) -> QFileDialog:
         dialog = QFileDialog(self, title)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.filesSelected.connect(self.open_paths)
         return dialog
 
     def open_paths(self, paths: list[str]) -> None:
@@ -223,7 +227,7 @@ class ImagesPage(Page):
         self.progress.cancel.setFocus()
         thread.succeeded.connect(self._sampled)
 
-    def _run(self, job: ScanJob | SampleJob | PreviewJob, words: str) -> TaskThread:
+    def _run(self, job: ScanJob | SampleJob | PreviewJob | LabelsJob, words: str) -> TaskThread:
         self._put_off()
         self._soon.stop()
         self.notice.clear()
@@ -286,6 +290,30 @@ class ImagesPage(Page):
             back.setFocus()
         if self._due:
             self._look_soon()
+
+    # --- saving ---------------------------------------------------------------------------------
+
+    def ask_where_to_save(self) -> None:
+        dialog = self._file_dialog(self.tr("Save the labels as a table"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("csv")
+        dialog.setNameFilter(self.tr("Tables ({0})").format("*.csv"))
+        dialog.selectFile("labels.csv")
+        dialog.fileSelected.connect(self.save_labels)
+        dialog.open()
+
+    def save_labels(self, file: str) -> None:
+        """Writes the labels as they are corrected, with who is in which part."""
+        if self.state.dataset is not None:
+            job = LabelsJob(dataset=self.state.dataset, seed=self.state.seed, out=file)
+            thread = self._run(job, self.tr("Saving the labels as {0}").format(file))
+            thread.succeeded.connect(self._labels_saved)
+            self.progress.cancel.setFocus()
+
+    def _labels_saved(self, saved: LabelsResult) -> None:
+        self._idle()
+        text = self.tr("The labels of {0} pictures are saved as {1}.")
+        self.desk.said.emit(text.format(count(saved.pictures), Path(saved.file).name))
 
     # --- dropping -------------------------------------------------------------------------------
 
