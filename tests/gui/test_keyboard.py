@@ -269,7 +269,8 @@ def test_tab_goes_from_the_top_over_the_tabs_to_classes_and_pictures(
     tab.grid.setFocus()
     qtbot.keyClick(tab.grid, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     found.again_button.setFocus()
-    stops = [found.other_button, found.bar, tab.bars, tab.rename_button, tab.class_out_button]
+    stops = [found.save_button, found.other_button, found.bar]
+    stops += [tab.bars, tab.rename_button, tab.class_out_button]
     for stop in (*stops, tab.move_button, tab.out_button, tab.grid):
         before = wizard.focusWidget()
         assert before is not None
