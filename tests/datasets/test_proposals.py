@@ -49,6 +49,7 @@ def proposed(pictures: list[Item]) -> list[Proposal]:
         (lambda p, s: f"plate{p}-{'abcdef'[s]}{s}-x", "{group}-*"),
         (lambda p, s: f"p{p}s{s}", "p{group}s#"),
         (lambda p, s: f"study_{p}_{s}", "*_{group}_*"),
+        (lambda p, s: f"SOB_{'ab'[p % 2]}-14-{22549 + 137 * p}AB-40-{s:03d}", "*-*-{group}-*-*"),
     ],
 )
 def test_what_many_names_share_is_proposed_and_makes_the_groups(

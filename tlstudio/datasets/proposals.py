@@ -23,7 +23,7 @@ _DELIMITERS = "_- ."
 _MARKED = ("*_{group}_BURST*", "*_BURST{group}_*")
 """How telephones name bursts. Other pictures lie beside these, so that few need to fit."""
 _BURST_S, _LEAST_IN_BURSTS = 30.0, 0.05
-_PAIRS, _ALIKE = 200, 0.75
+_PAIRS, _ALIKE, _CONSECUTIVE = 200, 0.75, 0.5
 _LEAST_NUMBERS = 2
 _NUMBER = re.compile("[0-9]+")
 _WITHIN = re.compile("(slice|frame|view|layer|channel|crop|patch|aug|rot|copy|ch|z|t)[0-9]*", re.I)
@@ -35,9 +35,9 @@ def proposals(items: Sequence[Item], folders: Sequence[str]) -> list[Proposal]:
 
     `folders` is the class that each item was found in, as its folder is called. A folder or a part
     of the name counts where nearly all pictures have one, most share it with others of their class,
-    and the classes are not just a few such groups. What could be a running number, because
-    something stands before it or because only pictures of other classes share it, counts only where
-    those that share it look more alike than others.
+    and the classes are not just a few such groups. What could be a running number, because others
+    of its size are there and something stands before it, or because only pictures of other classes
+    share it, counts only where those that share it look more alike than others.
     """
     found = (_from_folders(items, folders), _from_names(items), _from_times(items))
     return [proposal for proposal in found if proposal is not None]
@@ -68,7 +68,7 @@ def _from_names(items: Sequence[Item]) -> Proposal | None:
     speaking = [
         (pattern, values)
         for pattern, values, first in candidates
-        if _speaks(items, values, not first)
+        if _speaks(items, values, running=not first and _are_consecutive(values))
     ]
     # p12_3 may be slice 3 of patient 12, or slice 12 of patient 3.
     alike = (each for each in speaking if len(speaking) > 1 and _look_alike(items, each[1]))
@@ -149,6 +149,13 @@ def _speaks(items: Sequence[Item], values: Values, running: bool) -> bool:
         return False
     sure = not running and _shared(in_class) >= _LEAST_SHARED * len(items)
     return sure or _look_alike(items, values)
+
+
+def _are_consecutive(values: Values) -> bool:
+    """Whether the numbers in `values` are nearly all that there are between the least and the
+    largest; of words, true as well."""
+    numbers = {int(digits) for value in values.values() for digits in _NUMBER.findall(value)[:1]}
+    return not numbers or len(numbers) > _CONSECUTIVE * (max(numbers) - min(numbers) + 1)
 
 
 def _are_many_small_groups(items: Sequence[Item], values: Values, sizes: Counter[str]) -> bool:
