@@ -55,7 +55,7 @@ def _counts(items: Sequence[Item], assignment: Assignment) -> str:
 
 def _together(items: Sequence[Item], groups: Sequence[str], grouping: Grouping) -> str:
     """What was kept on one side of the split."""
-    kinds = ["duplicates and near-duplicates"]
+    kinds = ["duplicates", "near-duplicates"]
     if any(item.group for item in items):
         kinds.append("pictures with the same entry in the table's group column")
     if grouping.pattern:
