@@ -75,8 +75,9 @@ class ClassModel(QAbstractListModel):
             return shown.name if shown else self.tr("Left out by you")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._in_words(index.row(), shown)
-        if role == Qt.ItemDataRole.ToolTipRole and shown and shown.keys != (shown.name,):
-            return self.tr("Found as: {0}").format(", ".join(shown.keys))
+        if role == Qt.ItemDataRole.ToolTipRole and shown:
+            found = self.tr("{0}, found as: {1}").format(shown.name, ", ".join(shown.keys))
+            return shown.name if shown.keys == (shown.name,) else found
         return None
 
     def _in_words(self, row: int, shown: ShownClass | None) -> str:

@@ -58,6 +58,8 @@ class PictureGrid(QListView):
         self._columns, self._width = 1, _CELL
         self._pressed: QPoint | None = None
         self._band = QRect()
+        self.nothing = ""
+        """What is said where there is no picture."""
         self.setModel(pictures)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setSelectionRectVisible(False)
@@ -78,14 +80,20 @@ class PictureGrid(QListView):
         return [range(part.top(), part.bottom() + 1) for part in parts]
 
     def choose_rows(self, rows: Sequence[range], current: int) -> None:
-        """Chooses these rows; the keyboard goes on from `current`."""
+        """Chooses these rows; the keyboard goes on from `current`, unless it is negative."""
         chosen = QItemSelection()
         for part in rows:
             if part:
                 chosen.select(self._index(part[0]), self._index(part[-1]))
         flags = QItemSelectionModel.SelectionFlag
         self.selectionModel().select(chosen, flags.ClearAndSelect)
-        self.selectionModel().setCurrentIndex(self._index(current), flags.NoUpdate)
+        if current >= 0:
+            self.selectionModel().setCurrentIndex(self._index(current), flags.NoUpdate)
+
+    def selectAll(self) -> None:
+        """Qt asks of every item whether it can be chosen, which is felt where there are many."""
+        if self._count:
+            self.choose_rows([range(self._count)], self.currentIndex().row())
 
     # --- where things are -----------------------------------------------------------------------
 
@@ -137,6 +145,10 @@ class PictureGrid(QListView):
         return 0
 
     # --- scrolling ------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        super().reset()
+        self.doItemsLayout()
 
     def doItemsLayout(self) -> None:
         """QListView would lay out every item."""
@@ -267,6 +279,11 @@ class PictureGrid(QListView):
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         selection, current = self.selectionModel(), self.currentIndex().row()
+        if not self._count:
+            painter.setPen(QColor(theme.colours().muted))
+            box = self.viewport().rect().adjusted(theme.PAGE, 0, -theme.PAGE, 0)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(box, flags, self.nothing)
         for rows in self._rows_in(event.rect()):
             for row in rows:
                 index = self._index(row)

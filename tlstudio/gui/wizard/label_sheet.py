@@ -64,9 +64,9 @@ def read_sheet(project: Path, order: Sequence[str]) -> Task[LabelSheet]:
     names, counts = Corrections(used).classes(), Index(used).counts()
     place = {key: number for number, key in enumerate(order)}
     shown: dict[tuple[bool, str], list[str]] = {}
-    for key in sorted(
-        counts.keys() | place.keys(), key=lambda key: (place.get(key, len(place)), key)
-    ):
+    out = {key for key, name in names.items() if name.excluded}  # there may be no picture in it
+    known = counts.keys() | place.keys() | out
+    for key in sorted(known, key=lambda key: (place.get(key, len(place)), key)):
         name = names.get(key, ClassName(key))
         shown.setdefault((name.excluded, name.shown), []).append(key)
     classes = tuple(

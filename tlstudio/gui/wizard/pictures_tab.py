@@ -9,6 +9,7 @@ from tlstudio.gui import theme
 from tlstudio.gui.latest import Latest
 from tlstudio.gui.widgets.basics import count, link_button, small_label
 from tlstudio.gui.widgets.class_bars import ClassBars
+from tlstudio.gui.widgets.elided_label import ElidedLabel
 from tlstudio.gui.widgets.picture_grid import PictureGrid
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.findings import Overview, pictures
@@ -69,7 +70,7 @@ class PicturesTab(ImagesTab):
         return column
 
     def _right(self) -> QVBoxLayout:
-        self.class_label = small_label("")
+        self.class_label = ElidedLabel()
         self.move_button = QPushButton(self.tr("&Into another class"))
         self.move_button.setMenu(QMenu(self.move_button))
         self.out_button = QPushButton(self.tr("&Leave out"))
@@ -78,15 +79,12 @@ class PicturesTab(ImagesTab):
         top.addWidget(self.class_label, 1)
         top.addWidget(self.move_button)
         top.addWidget(self.out_button)
-        keys = self.tr(
-            "Keys: 1 to 9 move what is chosen into the class of that number, Delete leaves it out, "
-            "Enter enlarges."
-        )
+        keys = self.tr("1–9: into that class    Delete: leave out    Enter: enlarge")
         column = QVBoxLayout()
         column.setSpacing(theme.TIGHT)
         column.addLayout(top)
         column.addWidget(self.grid, 1)
-        column.addWidget(small_label(keys, wrap=True))
+        column.addWidget(small_label(keys))
         return column
 
     def _connect(self) -> None:
@@ -136,6 +134,11 @@ class PicturesTab(ImagesTab):
     def shelf(self) -> Shelf:
         return self.model.shelf
 
+    @property
+    def reading(self) -> bool:
+        """Whether what is shown is being read again."""
+        return self._sheets.busy or self._shelves.busy
+
     def _read_sheet(self) -> None:
         project, overview = self.desk.project, self.state.overview
         if project is not None and overview is not None:
@@ -180,7 +183,6 @@ class PicturesTab(ImagesTab):
         """Other pictures of the same class: the view stays where it is."""
         current, scrolled = self.grid.currentIndex().row(), self.grid.verticalScrollBar().value()
         self.model.show_shelf(shelf)
-        self.grid.doItemsLayout()
         self.grid.verticalScrollBar().setValue(scrolled)
         if current >= 0 and shelf.numbers:
             current = min(current, len(shelf.numbers) - 1)
@@ -189,11 +191,13 @@ class PicturesTab(ImagesTab):
     def _show_words(self) -> None:
         shown, rows = self.shelf.shown, self.grid.chosen_rows()
         name = shown.name if shown else self.tr("Left out by you")
+        if self.shelf.root:
+            self.grid.nothing = self.tr("There is no picture in “{0}”.").format(name)
         chosen, there = sum(map(len, rows)), len(self.shelf.numbers)
-        text = self.tr("{0}: {1}").format(name, pictures(there))
+        number = pictures(there)
         if chosen:
-            text = self.tr("{0}: {1} of {2} chosen").format(name, count(chosen), pictures(there))
-        self.class_label.setText(text)
+            number = self.tr("{0} of {1} chosen").format(count(chosen), pictures(there))
+        self.class_label.show_text(name, number)
         self.grid.setAccessibleName(self.tr("Pictures of {0}").format(name))
         free = not self._locked
         class_out = shown is not None and shown.excluded
@@ -234,7 +238,6 @@ class PicturesTab(ImagesTab):
         scrolled = self.grid.verticalScrollBar().value()
         self._shelves.forget()
         self.model.show_shelf(self.shelf.without(rows))
-        self.grid.doItemsLayout()
         self.grid.verticalScrollBar().setValue(scrolled)
         left = len(self.shelf.numbers)
         if left:
