@@ -107,6 +107,13 @@ def test_classes_and_groups_are_taken_out_of_names(tmp_path: Path) -> None:
     assert listing.classes == {"train": ("cat", "dog")}
 
 
+def test_a_pattern_looks_into_the_chosen_folders_only(tmp_path: Path) -> None:
+    touch(tmp_path, "a/cat_1.png", "b/sub/dog_1.png", "c/owl_1.png")
+    spec = source_of([str(tmp_path / name) for name in "ab"])
+    listing = listed(spec.model_copy(update={"pattern": "{label}_#"}))
+    assert classes(listing) == {"a/cat_1.png": "cat", "b/sub/dog_1.png": "dog"}
+
+
 def test_a_pattern_that_tells_no_two_classes_apart_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "cat_1.png", "cat_2.png")
     with pytest.raises(DatasetError, match="only one class, “cat”"):

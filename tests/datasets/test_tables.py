@@ -129,6 +129,9 @@ def test_what_is_no_table_is_refused_with_a_sentence(
     refused(table(tmp_path, "a,b", '1,"' + "x" * 200_000), "to its end")
     monkeypatch.setattr(tables, "MOST_ROWS", 2)
     refused(table(tmp_path, "a,b", "1,2", "3,4", "5,6"), "more than 2 rows")
+    book = workbook(tmp_path / "u.xlsx", s=[["file"], ["x" * 100]])
+    monkeypatch.setattr(tables, "_MOST_UNPACKED", 1000)
+    refused(book, "is too large")
     monkeypatch.setattr(tables, "MOST_BYTES", 2)
     refused(table(tmp_path, "a,b"), "is the most")
 

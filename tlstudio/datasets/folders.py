@@ -50,7 +50,7 @@ def list_roots(folder: str, roots: Sequence[str]) -> Task[Listing]:
 
     Raises `DatasetError` as `list_files` does, and where a root lies in another one.
     """
-    _check_apart(roots)
+    check_apart(roots)
     walk = Walk(folder)
     chosen = _Chosen(walk)
     parts = _roots_of_a_split(roots)
@@ -139,7 +139,7 @@ def _name(folder: str) -> str:
     return folder.rpartition("/")[2]
 
 
-def _check_apart(roots: Sequence[str]) -> None:
+def check_apart(roots: Sequence[str]) -> None:
     """Raises where one of the folders lies in another: its pictures would count twice."""
     real = {os.path.realpath(root): root for root in roots}
     for path, root in real.items():

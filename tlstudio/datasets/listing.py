@@ -20,7 +20,7 @@ def list_dataset(spec: DatasetSpec) -> Task[Listing]:
     if spec.table is not None:
         return list_table(spec.folder, spec.table)
     if spec.pattern is not None:
-        return list_named(spec.folder, spec.pattern)
+        return list_named(spec.folder, spec.pattern, spec.roots)
     if spec.roots:
         return list_roots(spec.folder, spec.roots)
     return list_files(spec.folder)

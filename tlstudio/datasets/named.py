@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from tlstudio.datasets.folders import check_apart, relative_to
 from tlstudio.datasets.found import Found, Listing
 from tlstudio.datasets.walking import Walk
 from tlstudio.errors import DatasetError, UsageError
@@ -37,9 +38,10 @@ _FITTING = 0.9
 _MOST_CLASSES = 200
 
 
-def list_named(folder: str, pattern: str) -> Task[Listing]:
-    """All files below `folder` whose names fit `pattern`, with the `{label}` in it as their class
-    and the `{group}`, where it has one, as their group; the others are left out.
+def list_named(folder: str, pattern: str, roots: Sequence[str] = ()) -> Task[Listing]:
+    """All files below `folder`, or below its `roots`, whose names fit `pattern`, with the `{label}`
+    in it as their class and the `{group}`, where it has one, as their group; the others are left
+    out.
 
     Raises `DatasetError` where the folder can't be used or no two classes come out, and
     `UsageError` for what is no pattern for labels.
@@ -50,19 +52,22 @@ def list_named(folder: str, pattern: str) -> Task[Listing]:
             f"The pattern “{pattern}” does not say where the class stands.",
             "Write {label} where the name of the class is, for example {label}_*.",
         )
+    check_apart(roots)
     walk = Walk(folder)
-    walk.top()
     meter = Meter("scan", 0)
     found: list[Found] = []
-    for files in walk.below(""):
-        for file in files:
-            fields = rule.match(file)
-            label = fields["label"].strip() if fields else ""
-            if fields is None or not label:
-                walk.leave_out(file, _NO_FIT)
-            else:
-                found.append(Found(file, "train", label, fields.get("group", "")))
-        yield from meter.at(len(found))
+    for root in roots or [folder]:
+        top = relative_to(folder, root)
+        walk.top(top)
+        for files in walk.below(top):
+            for file in files:
+                fields = rule.match(file)
+                label = fields["label"].strip() if fields else ""
+                if fields is None or not label:
+                    walk.leave_out(file, _NO_FIT)
+                else:
+                    found.append(Found(file, "train", label, fields.get("group", "")))
+            yield from meter.at(len(found))
     classes = tuple(sorted({each.folder for each in found}))
     if len(classes) < 2:
         raise _too_few(folder, pattern, classes)

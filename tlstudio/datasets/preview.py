@@ -17,7 +17,7 @@ from tlstudio.jobs import DatasetSpec, PatternGuess, PreviewJob, PreviewResult, 
 from tlstudio.jobs.sources import is_table
 from tlstudio.tasks import Meter, Task
 
-_NAMES = 50_000
+_NAMES = 20_000
 _TRIED = 2_000
 """Names that are handed on, and those that patterns are tried on."""
 _ROWS = 50

@@ -25,7 +25,7 @@ from tlstudio.errors import DatasetError
 
 MOST_ROWS = 2_000_000
 MOST_BYTES = 200_000_000
-_MOST_UNPACKED = 1_000_000_000
+_MOST_UNPACKED = 400_000_000
 _MOST_KEPT = 200_000
 _MOST_COLUMNS = 1_000
 _WORKBOOKS = (".xlsx", ".xlsm")
