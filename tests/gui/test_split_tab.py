@@ -408,6 +408,37 @@ def test_a_changed_share_is_scanned_and_the_tab_stays(
     assert not tab.picture.busy.text()
 
 
+def test_ctrl_z_takes_back_what_was_chosen_and_one_drag_is_one_step(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scanned: Scanned
+) -> None:
+    scan = scanned({"no": 100, "yes": 150}, proposals=(BURSTS,))
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield from ()
+        return scan
+
+    client.script["scan"] = script
+    page.state.set_scan(scan, DatasetSpec(folder="/x"))
+    tab = page.found.split
+    page.found.show_tab(tab)
+    press(qtbot, tab.grouping.cards[0].switch)
+    qtbot.waitUntil(lambda: not page.state.looking)
+    for _ in range(3):
+        qtbot.keyClick(tab.test.slider, Qt.Key.Key_Right)
+    assert tab.test.spin.value() == 18
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(tab.test.slider, Qt.Key.Key_Z, control)
+    assert tab.test.spin.value() == 15
+    assert page.found.said_label.text() == "Undone: Locked test set: 18 %"
+    assert tab.grouping.cards[0].switch.isChecked()
+    qtbot.keyClick(tab.test.slider, Qt.Key.Key_Z, control)
+    assert not tab.grouping.cards[0].switch.isChecked()
+    assert page.state.job().dataset.grouping == Grouping()
+    qtbot.keyClick(tab.test.slider, Qt.Key.Key_Z, control | Qt.KeyboardModifier.ShiftModifier)
+    assert tab.grouping.cards[0].switch.isChecked()
+    qtbot.waitUntil(lambda: not page.state.looking)
+
+
 def test_from_what_is_worth_knowing_one_comes_to_the_findings(
     qtbot: QtBot, page: ImagesPage, scanned: Scanned
 ) -> None:

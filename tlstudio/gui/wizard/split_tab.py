@@ -33,8 +33,9 @@ from tlstudio.gui.wizard.findings import Overview
 from tlstudio.gui.wizard.grouping_panel import GroupingPanel
 from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.split_choice import Known
+from tlstudio.gui.wizard.split_command import SplitCommand
 from tlstudio.gui.wizard.split_picture import SplitPicture
-from tlstudio.jobs import ScanResult
+from tlstudio.jobs import DatasetSpec, Grouping, ScanResult
 from tlstudio.jobs.dataset import ENOUGH_FOR_TEST
 
 _COPIED_MS = 2000
@@ -46,6 +47,7 @@ class SplitTab(ImagesTab):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._overview: Overview | None = None
+        self._dataset: DatasetSpec | None = None
         self._read: Overview | None = None
         self._known = Known()
         self._locked = False
@@ -71,8 +73,8 @@ class SplitTab(ImagesTab):
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(scrolled(inside))
-        self.state.observe(self._show_busy)
-        self.destroyed.connect(lambda: desk.state.forget(self._show_busy))
+        self.state.observe(self._state_changed)
+        self.destroyed.connect(lambda: desk.state.forget(self._state_changed))
 
     def title(self) -> str:
         return self.tr("&Split")
@@ -88,8 +90,8 @@ class SplitTab(ImagesTab):
         self.given = body_label("")
         self.validation = ShareField(self.tr("&Validation pictures"), 5, 50)
         self.test = ShareField(self.tr("&Locked test set"), 0, 40, self.tr("none"))
-        self.validation.chosen.connect(lambda share: self._choose(validation_fraction=share))
-        self.test.chosen.connect(lambda share: self._choose(test_fraction=share))
+        self.validation.chosen.connect(self._choose_validation)
+        self.test.chosen.connect(self._choose_test)
         both = QGridLayout()
         both.setHorizontalSpacing(theme.PAGE)
         both.setColumnStretch(0, 1)
@@ -107,7 +109,7 @@ class SplitTab(ImagesTab):
     def _together(self) -> Card:
         card = Card()
         self.grouping = GroupingPanel()
-        self.grouping.changed.connect(lambda grouping: self._choose(grouping=grouping))
+        self.grouping.changed.connect(self._choose_grouping)
         card.body.addWidget(heading_label(self.tr("What stays together")))
         words = self.tr(
             "Pictures of one patient, plate or burst look alike. On both sides they would make the "
@@ -176,9 +178,8 @@ class SplitTab(ImagesTab):
         self.validation.setDisabled(given or self._locked)
         self.test.setDisabled(given or own_test or self._locked)
         whole = max(1, sum(split_choice.counts(scan).values()))
-        chosen = dataset.test_fraction if dataset else None
-        locked = scan.test_fraction if chosen is None else chosen
-        self.test.show_share(scan.split.test / whole if given or own_test else locked)
+        locked = scan.split.test / whole if given or own_test else self._test_share(scan)
+        self.test.show_share(locked)
         drawn = dataset.validation_fraction if dataset else 0.0
         self.validation.show_share(scan.split.val / whole if given else drawn)
         self.validation.set_hint(self._validation_words(scan))
@@ -211,9 +212,7 @@ class SplitTab(ImagesTab):
         return words
 
     def _show_grouping(self, scan: ScanResult) -> None:
-        dataset = self.state.dataset
-        chosen = dataset.grouping if dataset else None
-        self.grouping.show_grouping(scan.grouping if chosen is None else chosen, scan.proposals)
+        self.grouping.show_grouping(self._grouping(scan), scan.proposals)
 
     def _show_known(self, scan: ScanResult) -> None:
         table = self.state.dataset.table if self.state.dataset else None
@@ -248,8 +247,12 @@ class SplitTab(ImagesTab):
         ]
         self.order(stops)
 
-    def _show_busy(self) -> None:
+    def _state_changed(self) -> None:
         self.picture.show_busy(self.state.looking)
+        if self._overview is not None and self.state.dataset is not self._dataset:
+            self._dataset = self.state.dataset
+            self._show_shares(self._overview.scan)
+            self._show_grouping(self._overview.scan)
 
     # --- the index ------------------------------------------------------------------------------
 
@@ -280,12 +283,38 @@ class SplitTab(ImagesTab):
         for reader in (self.reader, self.grouping.rule.reader):
             reader.stop()
 
-    def _choose(self, **values: Any) -> None:
-        """The split follows; the pictures are looked at again, which is quick."""
-        self.state.change_split(**values)
-        if self._overview is not None:
-            self._show_grouping(self._overview.scan)
-        self.desk.look_wanted.emit()
+    def _choose_validation(self, share: float) -> None:
+        text = self.tr("Validation pictures: {0}")
+        self._choose(text.format(f"{100 * share:.0f} %"), validation_fraction=share)
+
+    def _choose_test(self, share: float) -> None:
+        text = self.tr("Locked test set: {0}")
+        self._choose(text.format(f"{100 * share:.0f} %"), test_fraction=share)
+
+    def _choose_grouping(self, grouping: Grouping) -> None:
+        self._choose(self.tr("What stays together was changed"), grouping=grouping)
+
+    def _choose(self, words: str, **values: Any) -> None:
+        overview, dataset = self._overview, self.state.dataset
+        if overview is None or dataset is None:
+            return
+        decided = dataset.model_copy(
+            update={
+                "test_fraction": self._test_share(overview.scan),
+                "grouping": self._grouping(overview.scan),
+            }
+        )
+        before = {name: getattr(decided, name) for name in values}
+        if before != values:
+            self.desk.undo.push(SplitCommand(self.desk, words, before, values))
+
+    def _test_share(self, scan: ScanResult) -> float:
+        chosen = self.state.dataset.test_fraction if self.state.dataset else None
+        return scan.test_fraction if chosen is None else chosen
+
+    def _grouping(self, scan: ScanResult) -> Grouping:
+        chosen = self.state.dataset.grouping if self.state.dataset else None
+        return scan.grouping if chosen is None else chosen
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.sentence.text())
