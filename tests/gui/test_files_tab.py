@@ -91,6 +91,9 @@ def test_verdicts_are_counted_and_chosen(qtbot: QtBot, tab: FilesTab) -> None:
     assert names == ["All 5", "Used 3", "Converted 1", "Left out 1"]
     choose(qtbot, tab, "Left out")
     assert column(tab, 0) == ["ants/broken.jpg"]
+    assert tab.table.isColumnHidden(1)
+    qtbot.keyClick(tab.table, Qt.Key.Key_Down)
+    assert tab.shown_label.text() == "ants/broken.jpg\nIt ends too early."
     choose(qtbot, tab, "Used")
     assert column(tab, 0) == ["ants/1.png", "ants/2.png", "bees/2.png"]
 

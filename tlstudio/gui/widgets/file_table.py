@@ -47,6 +47,7 @@ class FileTableModel(QAbstractTableModel):
         """Shows only files with this verdict (None for any) and this text."""
         self._verdict, self._text = verdict, text
         self._arrange()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, _REASON, _REASON)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._column, self._falling = column, order == Qt.SortOrder.DescendingOrder
@@ -94,7 +95,7 @@ class FileTableModel(QAbstractTableModel):
         titles = (
             self.tr("File"),
             self.tr("Verdict"),
-            self.tr("What was done, or why it is left out"),
+            self._reason_title(),
             self.tr("Size (px)"),
             self.tr("Class"),
             self.tr("Part"),
@@ -114,6 +115,13 @@ class FileTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return _ink(entry, column)
         return None
+
+    def _reason_title(self) -> str:
+        if self._verdict == "left_out":
+            return self.tr("Why")
+        if self._verdict == "converted":
+            return self.tr("What was done")
+        return self.tr("Reason")
 
     def _text_of(self, entry: Entry, column: int) -> str:
         match column:
@@ -156,6 +164,8 @@ class _Cell(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(cell, QColor(theme.colours().accent_soft))
         inside = QStyleOptionViewItem(option)
+        if index.column() == _REASON:
+            inside.textElideMode = Qt.TextElideMode.ElideRight
         inside.rect = cell.adjusted(_PAD - 3, 0, 3 - _PAD, 0)
         super().paint(painter, inside, index)
 
@@ -180,6 +190,10 @@ class FileTable(QTableView):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setCornerButtonEnabled(False)
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
+        self._set_up_columns()
+
+    def _set_up_columns(self) -> None:
         rows = self.verticalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -192,7 +206,7 @@ class FileTable(QTableView):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         widest = {
             _VERDICT: self.files.verdict_words("converted") + "MM",
-            _SIZE: size_text((12345, 12345)),
+            _SIZE: size_text((9999, 9999)),
             _CLASS: "M" * 9,
             _PART: self.tr("Left out by you"),
         }
@@ -200,7 +214,18 @@ class FileTable(QTableView):
             self.setColumnWidth(column, metrics.horizontalAdvance(text) + 2 * _PAD)
         self.setSortingEnabled(True)
         self.sortByColumn(_FILE, Qt.SortOrder.AscendingOrder)
-        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
+
+    def narrow(self, verdict: Verdict | None, text: str) -> None:
+        """As the model does; columns that would say the same in every row leave room."""
+        self.files.narrow(verdict, text)
+        empty: dict[Verdict | None, set[int]] = {
+            None: set(),
+            "used": {_VERDICT, _REASON},
+            "converted": {_VERDICT},
+            "left_out": {_VERDICT, _SIZE, _PART},
+        }
+        for column in range(self.files.columnCount()):
+            self.setColumnHidden(column, column in empty[verdict])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and self.currentIndex().isValid():

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QTabBar, QV
 from tlstudio.gui import theme
 from tlstudio.gui.latest import Latest
 from tlstudio.gui.task_thread import TaskThread
-from tlstudio.gui.widgets.basics import Notice, count, link_button, small_label
+from tlstudio.gui.widgets.basics import Notice, count, hint_label, link_button
 from tlstudio.gui.widgets.file_table import FileTable
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.widgets.search_field import SearchField
@@ -43,7 +43,8 @@ class FilesTab(ImagesTab):
         column.addWidget(self.notice)
         column.addWidget(self.table, 1)
         column.addLayout(self._foot())
-        self.table.selectionModel().currentRowChanged.connect(self._row_changed)
+        self.table.selectionModel().currentRowChanged.connect(self._say_shown)
+        self.table.files.modelReset.connect(self._say_shown)
         desk.corrected.connect(self._outdated)
 
     def _top(self) -> QHBoxLayout:
@@ -69,13 +70,16 @@ class FilesTab(ImagesTab):
         return top
 
     def _foot(self) -> QHBoxLayout:
-        self.shown_label = small_label("")
+        self.shown_label = hint_label("")
+        self.shown_label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.shown_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.shown_label.setMinimumHeight(2 * self.shown_label.fontMetrics().height() + 4)
         self.folder_button = link_button(self.tr("Show in its &folder"))
         self.folder_button.clicked.connect(self._open_folder)
         self.folder_button.setDisabled(True)
         foot = QHBoxLayout()
         foot.addWidget(self.shown_label, 1)
-        foot.addWidget(self.folder_button)
+        foot.addWidget(self.folder_button, 0, Qt.AlignmentFlag.AlignTop)
         return foot
 
     # --- what every tab has ---------------------------------------------------------------------
@@ -134,7 +138,6 @@ class FilesTab(ImagesTab):
         if row is not None:
             self.table.setCurrentIndex(self.table.files.index(row, 0))
         self.table.verticalScrollBar().setValue(top)
-        self._say_shown()
 
     def _show_counts(self, files: FileList) -> None:
         names = (self.tr("Used"), self.tr("Converted"), self.tr("Left out"))
@@ -145,30 +148,31 @@ class FilesTab(ImagesTab):
     def _narrow(self) -> None:
         choices: tuple[Verdict | None, ...] = (None, *VERDICTS)
         which = choices[self.verdicts.currentIndex()]
-        self.table.files.narrow(which, self.search.text())
+        self.table.narrow(which, self.search.text())
         self.table.scrollToTop()
-        self._say_shown()
 
     def _say_shown(self) -> None:
-        number = self.table.files.rowCount()
-        self.save_button.setEnabled(number > 0)
-        self._row_changed()
-        if not number:
-            self.shown_label.setText(self.tr("No file is like that."))
-            return
-        text = self.tr("{0} files. Double-click enlarges a picture.")
-        if number == 1:
+        """All of what the chosen row says, however narrow its columns are; else how many there
+        are."""
+        number, at = self.table.files.rowCount(), self.table.currentIndex()
+        self.save_button.setEnabled(number > 0 and self._saving is None)
+        self.folder_button.setEnabled(at.isValid())
+        if at.isValid():
+            entry = self.table.files.entry(at.row())
+            text = f"{entry.file}\n{entry.reason[:1].upper()}{entry.reason[1:]}".strip()
+        elif number == 1:
             text = self.tr("1 file. Double-click enlarges a picture.")
-        self.shown_label.setText(text.format(count(number)))
+        elif number:
+            text = self.tr("{0} files. Double-click enlarges a picture.").format(count(number))
+        else:
+            text = self.tr("No file is like that.")
+        self.shown_label.setText(text)
 
     def _go_to_list(self) -> None:
         if self.table.files.rowCount():
             if not self.table.currentIndex().isValid():
                 self.table.setCurrentIndex(self.table.files.index(0, 0))
             self.table.setFocus(Qt.FocusReason.TabFocusReason)
-
-    def _row_changed(self) -> None:
-        self.folder_button.setEnabled(self.table.currentIndex().isValid())
 
     # --- one file -------------------------------------------------------------------------------
 
