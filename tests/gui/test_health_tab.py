@@ -317,6 +317,19 @@ def test_the_keyboard_goes_on_to_the_next_finding(
     assert tab.window().focusWidget() is cards(tab, "blank")[0].buttons[0]
 
 
+def test_what_is_written_last_is_kept_and_read_by_nobody_once_the_window_closes(
+    qtbot: QtBot, show: Shows, desk: Desk
+) -> None:
+    pairs = [finding("exact_duplicate", f"ants/{i}.png", f"bees/{i}.png") for i in range(3)]
+    tab = show(ants_and_bees(), pairs)
+    for _ in range(2):
+        press(qtbot, tab, "exact_duplicate", "Keep both")
+    tab.leave()
+    desk.corrected.emit()
+    assert tab.settled, "a thread was started that nobody waits for"
+    assert show(ants_and_bees(), pairs).title() == "&Health (1)"
+
+
 def test_a_picture_of_a_finding_opens_larger_with_its_twin_beside(
     qtbot: QtBot, show: Shows, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ class Latest(QObject):
         super().__init__(parent)
         self._threads: set[TaskThread] = set()
         self._newest: TaskThread | None = None
+        self._stopped = False
 
     @property
     def busy(self) -> bool:
@@ -34,8 +35,10 @@ class Latest(QObject):
 
     def ask(self, read: Callable[[], Task[T]], then: Callable[[T], None]) -> None:
         """Drives `read()` in a thread and hands what it returns to `then`, in this one. A reading
-        that yields now and then ends soon after it was replaced."""
+        that yields now and then ends soon after it was replaced. Nothing after `stop`."""
         self.forget()
+        if self._stopped:
+            return
         self._newest = thread = TaskThread(read, parent=self)
         self._threads.add(thread)
         thread.succeeded.connect(lambda answer: self._answered(thread, answer, then))
@@ -51,6 +54,7 @@ class Latest(QObject):
 
     def stop(self, *_: object) -> None:
         """As `forget`, and waits for what is being read: until its next event."""
+        self._stopped = True
         self.forget()
         for thread in self._threads:
             thread.wait()

@@ -46,6 +46,7 @@ class Dismissals(QObject):
             self._thread.wait()
         if self._unwritten and self._project is not None:
             _save(self._project, self.keys)
+        self._unwritten = False
 
     def _write(self) -> None:
         project, keys = self._project, self.keys
