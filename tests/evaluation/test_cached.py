@@ -51,7 +51,7 @@ def test_no_picture_is_read_where_the_cache_has_them_all(
     stages = RunFolder(run).model / "model.json"
     unreadable = []
 
-    def refused(path: Path) -> None:
+    def refused(path: Path, reading: object) -> None:
         unreadable.append(path)
         raise PictureError("It must not be read.")
 

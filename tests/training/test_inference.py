@@ -136,7 +136,7 @@ def test_a_slow_picture_does_not_keep_a_job_from_looking_for_requests(
 ) -> None:
     go_on = threading.Event()
 
-    def slow(file: Path) -> inference.Pixels:
+    def slow(file: Path, reading: object) -> inference.Pixels:
         go_on.wait(30)
         return np.zeros((40, 40, 3), np.uint8)
 
@@ -162,7 +162,7 @@ def test_a_line_of_pixels_is_refused_before_it_fills_the_memory(
 def test_an_error_that_is_no_bad_picture_is_not_swallowed(
     files: list[Path], preprocessing: Preprocessing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference, "read_rgb", lambda file: 1 / 0)
+    monkeypatch.setattr(inference, "read_rgb", lambda file, reading: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         batches(files, preprocessing, 2)
 

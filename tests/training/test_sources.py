@@ -14,7 +14,7 @@ from tlstudio.backbones.catalogue import backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.jobs import HeadSpec, Recipe
 from tlstudio.tasks import Step, drive
-from tlstudio.training import inference, sources
+from tlstudio.training import features, inference, sources
 from tlstudio.training.decoded import DecodedPictures
 from tlstudio.training.features import Pictures
 from tlstudio.training.inference import check_pictures
@@ -102,8 +102,8 @@ def test_validation_says_the_same_whether_its_pictures_are_kept_or_read_again(
     expected = torch.from_numpy(drive(checked, nothing).values)
     monkeypatch.setattr(sources, "_KEPT", room)
     assert torch.equal(drive(source.validate(source.network), nothing), expected)
-    read = Mock(wraps=inference.read_picture)
-    monkeypatch.setattr(inference, "read_picture", read)
+    read = Mock(wraps=features.read_picture)
+    monkeypatch.setattr(features, "read_picture", read)
     assert torch.equal(drive(source.validate(source.network), nothing), expected)
     assert read.call_count == (0 if room else len(source.val))
 

@@ -72,12 +72,14 @@ def recall(
     folder: Path, root: str, elsewhere: Sequence[str] = (), reading: Reading | None = None
 ) -> dict[str, Verdict]:
     """All that is remembered of files below `root`, by their path relative to it, and of the files
-    `elsewhere` by their absolute path, as they were read with `reading`."""
+    `elsewhere` by their absolute path, as they were read with `reading`. An empty `root` has no
+    files below it."""
     prefix, key = _prefix(root), _key(reading)
     try:
         with _database(folder) as database:
-            below = (prefix, prefix + "\U0010ffff", key, _READER)
-            known = dict(_verdicts(database.execute(_BELOW, below), len(prefix)))
+            below = (prefix, prefix + "\U0010ffff", key, _READER) if root else None
+            rows = database.execute(_BELOW, below) if below else ()
+            known = dict(_verdicts(rows, len(prefix)))
             for start in range(0, len(elsewhere), _AT_ONCE):
                 paths = elsewhere[start : start + _AT_ONCE]
                 query = _NAMED.format(", ".join(itertools.repeat("?", len(paths))))

@@ -44,7 +44,8 @@ def answers_from_cache(
         cache=cache,
         phases=Phases(),
     )
-    pictures = Pictures(folder, names, torch.zeros(len(names), dtype=torch.long))
+    labels = torch.zeros(len(names), dtype=torch.long)
+    pictures = Pictures(folder, names, labels, model.card.reading.choices)
     try:
         activations = yield from caching.activations(pictures, exact=True)
     except DatasetError:

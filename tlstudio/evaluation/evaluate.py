@@ -15,6 +15,7 @@ from tlstudio.errors import DatasetError
 from tlstudio.evaluation import locked
 from tlstudio.evaluation.cached import answers_from_cache
 from tlstudio.evaluation.metrics import accuracy, confusion_matrix, wilson_interval
+from tlstudio.evaluation.passed import passed
 from tlstudio.evaluation.predict import answers
 from tlstudio.evaluation.predictors import open_predictor
 from tlstudio.jobs import EvaluateJob, EvaluationResult, LeftOut, ScoredPrediction
@@ -69,7 +70,9 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
         pictures = yield from _pictures_in(job.folder, predictor.classes, _renamed(Path(job.run)))
         yield from _warnings(pictures, Path(job.run))
     if checked is None:
-        checked = yield from predictor.check(pictures.files, "evaluate")
+        cache = Path(job.cache) if job.cache else None
+        read = yield from passed(pictures.files, predictor.reading, "evaluate", cache)
+        checked = yield from predictor.check(pictures.files, "evaluate", read)
     lost = [
         LeftOut(file=pictures.names[index], reason=error.message) for index, error in checked.failed
     ]

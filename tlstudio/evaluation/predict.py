@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from tlstudio.errors import DatasetError
+from tlstudio.evaluation.passed import passed
 from tlstudio.evaluation.predictors import open_predictor
 from tlstudio.jobs import LeftOut, Prediction, PredictionResult, PredictJob
 from tlstudio.projects.atomic import replacing
@@ -21,13 +22,15 @@ def predict(job: PredictJob) -> Task[PredictionResult]:
 
     `file` in the result is relative to the folder that was given, or the name of a file that was;
     the order is that of the inputs, in a folder the natural one (2 before 10). Hidden files are
-    skipped, and what is no readable picture is left out with its reason. Pictures are never held in
-    memory together. Raises `DatasetError` for a missing input, or where nothing can be read.
+    skipped, and what is no readable picture is left out with its reason: all are looked at in
+    disposable children first. Pictures are never held in memory together. Raises `DatasetError` for
+    a missing input, or where nothing can be read.
     """
     predictor = open_predictor(Path(job.model), job.device)
     found = yield from _listed([Path(given) for given in job.inputs])
     names, files = [name for name, _ in found], [file for _, file in found]
-    checked = yield from predictor.check(files, "evaluate")
+    read = yield from passed(files, predictor.reading, "scan")
+    checked = yield from predictor.check(files, "evaluate", read)
     left_out = [LeftOut(file=names[index], reason=error.message) for index, error in checked.failed]
     if not checked.indices:
         raise _nothing(job.inputs, left_out)

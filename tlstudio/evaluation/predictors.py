@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,16 +24,18 @@ from torch import Tensor, nn
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import PictureError, RunError
+from tlstudio.jobs import Reading
 from tlstudio.tasks import Meter, Phase, Progress
 from tlstudio.training.devices import resolve_device, usable_cores
 from tlstudio.training.inference import (
     Checked,
     Pixels,
+    Read,
     check_pictures,
     in_order_or_waiting,
     read_picture,
 )
-from tlstudio.training.model_folder import load_model
+from tlstudio.training.model_folder import ReadingCard, load_model
 
 _UNREADABLE_GRAPHS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile)
 
@@ -43,8 +46,16 @@ class Predictor(Protocol):
     @property
     def classes(self) -> tuple[str, ...]: ...
 
-    def check(self, files: Sequence[Path], phase: Phase) -> Generator[Progress, None, Checked]:
-        """Probabilities (N, C) of the files that can be read, with progress in `phase`."""
+    @property
+    def reading(self) -> Reading:
+        """How its pictures are read."""
+        ...
+
+    def check(
+        self, files: Sequence[Path], phase: Phase, read: Read | None = None
+    ) -> Generator[Progress, None, Checked]:
+        """Probabilities (N, C) of the files that can be read, with progress in `phase`; `read`
+        gives the pixels, by default as the model's pictures are read."""
         ...
 
 
@@ -55,7 +66,11 @@ def open_predictor(path: Path, device: str = "auto") -> Predictor:
     chosen = resolve_device(device)
     model = load_model(path)
     return NetworkPredictor(
-        model.card.classes, model.network, Preprocessing(model.card.preprocessing), chosen
+        model.card.classes,
+        model.network,
+        Preprocessing(model.card.preprocessing),
+        chosen,
+        model.card.reading.choices,
     )
 
 
@@ -68,15 +83,23 @@ class NetworkPredictor:
         network: nn.Module,
         preprocessing: Preprocessing,
         device: torch.device,
+        reading: Reading,
     ) -> None:
-        self.classes = classes
+        self.classes, self.reading = classes, reading
         self._network = network.to(device).eval()
         self._preprocessing = preprocessing
         self._device = device
 
-    def check(self, files: Sequence[Path], phase: Phase) -> Generator[Progress, None, Checked]:
+    def check(
+        self, files: Sequence[Path], phase: Phase, read: Read | None = None
+    ) -> Generator[Progress, None, Checked]:
         checked = yield from check_pictures(
-            files, self._preprocessing, self._probabilities, self._device, phase=phase
+            files,
+            self._preprocessing,
+            self._probabilities,
+            self._device,
+            phase=phase,
+            read=read or partial(read_picture, reading=self.reading),
         )
         return checked
 
@@ -102,6 +125,7 @@ class OnnxPredictor:
             facts = self._session.get_modelmeta().custom_metadata_map
             self.classes = tuple(str(name) for name in json.loads(facts["classes"]))
             self._max_side = int(facts["max_side"])
+            self.reading = ReadingCard.model_validate_json(facts.get("reading", "{}")).choices
         except _UNREADABLE_GRAPHS as error:
             raise RunError(
                 f"{file} can't be read: it is damaged or no ONNX file.", "Export the run again."
@@ -112,14 +136,24 @@ class OnnxPredictor:
                 "Choose a run, a model folder, or an ONNX file from the Export page.",
             ) from error
 
-    def check(self, files: Sequence[Path], phase: Phase) -> Generator[Progress, None, Checked]:
+    def check(
+        self, files: Sequence[Path], phase: Phase, read: Read | None = None
+    ) -> Generator[Progress, None, Checked]:
+        pixels_of = read or partial(read_picture, reading=self.reading)
+
+        def bounded(file: Path) -> Pixels:
+            pixels = pixels_of(file)
+            if max(pixels.shape) > self._max_side:
+                raise PictureError(f"The picture is wider or higher than {self._max_side} pixels.")
+            return pixels
+
         meter = Meter(phase, len(files))
         rows: list[np.ndarray] = []
         indices: list[int] = []
         failed: list[tuple[int, PictureError]] = []
         yield from meter.at(0)
         # Pictures wait at their own size here: no more of them than are needed to keep busy.
-        reading = in_order_or_waiting(self._read, files, ahead=2 + usable_cores())
+        reading = in_order_or_waiting(bounded, files, ahead=2 + usable_cores())
         with contextlib.closing(reading):
             for future in reading:
                 if future is not None:
@@ -132,12 +166,6 @@ class OnnxPredictor:
                 yield from meter.at(len(indices) + len(failed))
         values = np.stack(rows) if rows else np.zeros((0, len(self.classes)), np.float32)
         return Checked(values, tuple(indices), tuple(failed))
-
-    def _read(self, file: Path) -> Pixels:
-        pixels = read_picture(file)
-        if max(pixels.shape) > self._max_side:
-            raise PictureError(f"The picture is wider or higher than {self._max_side} pixels.")
-        return pixels
 
     def _answer(self, pixels: Pixels) -> np.ndarray:
         try:

@@ -68,6 +68,7 @@ def _certified(
         model.network,
         Preprocessing(model.card.preprocessing),
         torch.device("cpu"),
+        model.card.reading.choices,
     )
     certificate = yield from certify(tested, kind.open(folder, model), pictures)
     return certificate

@@ -125,7 +125,7 @@ def _describe(program: ONNXProgram, model: TrainedModel) -> None:
             "version": tlstudio.__version__,
             "backbone": model.card.backbone,
             "input": _INPUT,
-            "pixels": model.card.pixels,
+            "reading": model.card.reading.model_dump_json(),
             "max_side": str(MAX_SIDE),
         }
     )

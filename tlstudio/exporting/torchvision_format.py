@@ -79,7 +79,8 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
             "Check the disk, try again, and report this with the log if it stays.",
         ) from error
     preprocessing = _TorchvisionPreprocessing(card.preprocessing)
-    return NetworkPredictor(card.classes, network, preprocessing, torch.device("cpu"))
+    cpu = torch.device("cpu")
+    return NetworkPredictor(card.classes, network, preprocessing, cpu, card.reading.choices)
 
 
 def _constructed(constructor: Constructor, model: TrainedModel) -> nn.Module:

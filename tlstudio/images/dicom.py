@@ -36,8 +36,22 @@ def is_dicom(file: BinaryIO) -> bool:
 
 def decode_dicom(file: BinaryIO) -> Decoded:
     """The first frame of `file`, with the window or the table that it asks for."""
-    package = needed("pydicom", "DICOM pictures")
-    header = package.dcmread(file)
+    header = needed("pydicom", "DICOM pictures").dcmread(file)
+    try:
+        return _decoded(header)
+    except _errors() as error:
+        raise ValueError(str(error)) from error
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What pydicom raises for broken files beside what all readers do; values are parsed when they
+    are asked for."""
+    package = needed("pydicom.errors", "DICOM pictures")
+    found: tuple[type[Exception], ...] = (package.BytesLengthException, package.InvalidDicomError)
+    return found
+
+
+def _decoded(header: Any) -> Decoded:
     if "PixelData" not in header and "FloatPixelData" not in header:
         raise PictureError("This DICOM file holds no picture.")
     width, height = int(header.Columns), int(header.Rows)
@@ -133,7 +147,7 @@ def _to_eight(header: Any, pixels: Values, done: list[str]) -> Levels:
     low = -(2.0 ** (bits - 1)) if header.PixelRepresentation == 1 else 0.0
     if (bits, low) == (8, 0.0) and pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
-    done.append(f"{bits} bits brought to 8")
+    done.append(f"{'signed ' if low else ''}{bits} bits brought to 8")
     return to_levels(pixels, low, low + 2.0**bits - 1)
 
 
@@ -147,7 +161,7 @@ def _about(header: Any) -> About:
         frames = int(header.get("NumberOfFrames") or 1)
         maker, model = header.get("Manufacturer"), header.get("ManufacturerModelName")
         return About(camera_of(maker, model), _taken(header), frames)
-    except BROKEN:
+    except BROKEN + _errors():
         return About()
 
 

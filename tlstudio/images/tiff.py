@@ -182,7 +182,7 @@ def _levels(page: Any, values: Values, done: list[str]) -> Levels:
         low, high = 0.0, 2.0**bits - 1
     else:
         low, high = value_range(values)
-    done.append(f"{bits} bits brought to 8")
+    done.append(f"{'signed ' if values.dtype.kind == 'i' else ''}{bits} bits brought to 8")
     return to_levels(values, low, high)
 
 

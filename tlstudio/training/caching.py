@@ -51,11 +51,13 @@ class Caching:
     ) -> Task[Activations]:
         """`exact` for the pictures that figures come from. Raises `DatasetError`."""
         with self.phases.during("decode"):
-            held = yield from contents(pictures.folder, pictures.names, self.cache, phase)
+            held = yield from contents(
+                pictures.folder, pictures.names, self.cache, phase, pictures.reading
+            )
         return Activations(
             pictures=pictures,
             contents=held,
-            maker=ViewMaker(self.preprocessing, self.augmentation),
+            maker=ViewMaker(self.preprocessing, self.augmentation, pictures.reading),
             part=self._exact if exact else self._part,
             exact=exact,
             phases=self.phases,
@@ -96,6 +98,9 @@ class Caching:
         part = activations.part
         spec = self.preprocessing.spec.model_dump_json()
         reader = f"{READER_VERSION}/{PIL.__version__}"
+        reading = activations.pictures.reading
+        if reading is not None and reading.channels is not None:
+            reader = f"{reader}/{reading.channels}"
         exact = "exact" if activations.exact else "rounded"
         folder = shelf_folder(self.cache / ACTIVATIONS, [*part.facts(depth), spec, reader, exact])
         return Shelf(folder, part.shape(depth), half=not activations.exact)

@@ -20,7 +20,7 @@ from PIL import Image
 
 from tlstudio.errors import PictureError, StorageError
 from tlstudio.images.reader import READER_VERSION
-from tlstudio.jobs import Augmentation, Recipe
+from tlstudio.jobs import Augmentation, Reading, Recipe
 from tlstudio.projects.atomic import replacing, storage_errors
 from tlstudio.tasks import Logged, Meter, Task
 from tlstudio.training.features import Pictures
@@ -64,7 +64,8 @@ class DecodedPictures:
             if zlib.crc32(values) == check:
                 pixels = np.frombuffer(values, np.uint8)
                 return pixels.reshape(height, width, 3)
-        return training_pixels(self.pictures.files[number], self.side)
+        file = self.pictures.files[number]
+        return training_pixels(file, self.side, self.pictures.reading)
 
     def _read(self, start: int, count: int) -> bytearray:
         """What the file has there, which torch may own; less, or nothing, where it went away."""
@@ -118,11 +119,11 @@ def automatic_side(crop: int, augmentation: Augmentation) -> int:
     return min(2 * crop, math.ceil(crop / math.sqrt(augmentation.crop_scale)))
 
 
-def training_pixels(file: Path, side: int) -> Pixels:
+def training_pixels(file: Path, side: int, reading: Reading | None = None) -> Pixels:
     """What varied views of a training picture are made of: (H, W, 3), the shorter side at `side` px
     at most. Large JPEGs are decoded at reduced scale. Raises `DatasetError` if it is gone."""
     try:
-        return shrunk(read_picture(file, side), side)
+        return shrunk(read_picture(file, side, reading), side)
     except PictureError as error:
         raise vanished(file, error) from error
 
@@ -140,7 +141,7 @@ def shrunk(pixels: Pixels, side: int) -> Pixels:
 
 def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
     def work(path: Path) -> Pixels:
-        return training_pixels(path, side)
+        return training_pixels(path, side, pictures.reading)
 
     index = np.zeros((len(pictures), 4), np.int64)
     meter, start, number = Meter("decode", len(pictures)), 0, 0
@@ -216,7 +217,8 @@ def _index_file(file: Path) -> Path:
 
 def _key(pictures: Pictures, side: int) -> str:
     """Changes with the list of files, with each file's size and time, and with the reader."""
-    digest = hashlib.sha256(json.dumps([READER_VERSION, _RULE, side]).encode())
+    channels = None if pictures.reading is None else pictures.reading.channels
+    digest = hashlib.sha256(json.dumps([READER_VERSION, _RULE, side, channels]).encode())
     for file, name in zip(pictures.files, pictures.names, strict=True):
         with contextlib.suppress(OSError):  # found out, and said, when the picture is read
             facts = file.stat()

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from tlstudio.jobs import (
     HeadSpec,
     NetworkCosts,
     Precision,
+    Reading,
     ScanJob,
     ScanResult,
     TrainingJob,
@@ -41,7 +43,7 @@ from tlstudio.training.augment import vary
 from tlstudio.training.caching import ACTIVATIONS, Caching
 from tlstudio.training.decoded import automatic_side, training_pixels
 from tlstudio.training.devices import resolve_device, usable_cores
-from tlstudio.training.inference import Pixels, check_pictures, in_order
+from tlstudio.training.inference import Pixels, check_pictures, in_order, read_picture
 from tlstudio.training.measuring import measure
 from tlstudio.training.phases import Phases
 from tlstudio.training.running import pictures_of
@@ -200,7 +202,10 @@ class _Look:
         """And with what pictures cost; varied views only with `views`."""
         files = [Path(self.split.folder) / each.file for each in self.split.files]
         augmentation = self.job.recipe.augmentation
-        decoding = yield from measure_decoding(files, self.spec, augmentation, views=views)
+        reading = self.job.dataset.reading
+        decoding = yield from measure_decoding(
+            files, self.spec, augmentation, views=views, reading=reading
+        )
         return result.model_copy(update={"decoding": decoding})
 
     def with_cache(
@@ -218,7 +223,7 @@ class _Look:
             cache=self.cache,
             phases=Phases(),
         )
-        train = pictures_of(self.split, "train")
+        train = pictures_of(self.split, "train", self.job.dataset.reading)
         found = yield from caching.share(train, full, [PLAIN], exact=False)
         changes: dict[str, object] = {"features_there": found}
         if 0 < frozen < full:
@@ -229,10 +234,15 @@ class _Look:
 
 
 def measure_decoding(
-    files: Sequence[Path], spec: PreprocessingSpec, augmentation: Augmentation, *, views: bool
+    files: Sequence[Path],
+    spec: PreprocessingSpec,
+    augmentation: Augmentation,
+    *,
+    views: bool,
+    reading: Reading | None = None,
 ) -> Task[DecodingCosts]:
     """What some of the `files`, spread evenly, cost to decode; varied views only with `views`."""
-    plain = yield from _per_picture(files, _Plain(spec))
+    plain = yield from _per_picture(files, _Plain(spec, reading))
     if not views:
         return DecodingCosts(plain=plain)
     kept: list[Pixels] = []
@@ -240,7 +250,7 @@ def measure_decoding(
 
     def first(file: Path) -> None:
         with contextlib.suppress(DatasetError):  # said when the picture is needed
-            kept.append(training_pixels(file, side))
+            kept.append(training_pixels(file, side, reading))
 
     def view(pixels: Pixels) -> None:
         vary(pixels, augmentation, spec, np.random.default_rng(len(kept)))
@@ -254,12 +264,15 @@ def measure_decoding(
 class _Plain:
     """Files through the exported preprocessing, as for features and figures."""
 
-    def __init__(self, spec: PreprocessingSpec) -> None:
+    def __init__(self, spec: PreprocessingSpec, reading: Reading | None) -> None:
         self._preprocessing = Preprocessing(spec)
+        self._read = partial(read_picture, reading=reading)
 
     def __call__(self, files: Sequence[Path]) -> None:
         cpu = torch.device("cpu")
-        task = check_pictures(files, self._preprocessing, lambda x: x[:, :, 0, 0], cpu)
+        task = check_pictures(
+            files, self._preprocessing, lambda x: x[:, :, 0, 0], cpu, read=self._read
+        )
         for _ in task:
             continue
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from tlstudio.jobs import Reading
+from tlstudio.training.inference import Pixels, read_picture
 
 POSITIONS = 4096
 """Single positions that are kept at most: a few megabytes in the checkpoint."""
@@ -15,11 +18,13 @@ POSITIONS = 4096
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of one part: their folder, names relative to it, and class indices (N,)."""
+    """The pictures of one part: their folder, names relative to it, class indices (N,), and how
+    their files are read."""
 
     folder: Path
     names: tuple[str, ...]
     labels: Tensor
+    reading: Reading | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -31,7 +36,11 @@ class Pictures:
     def sample(self, most: int) -> Pictures:
         """At most `most` of them, evenly spaced: the list is in the order of the classes."""
         step = -(-len(self) // most)
-        return Pictures(self.folder, self.names[::step], self.labels[::step])
+        return replace(self, names=self.names[::step], labels=self.labels[::step])
+
+    def read(self, file: Path) -> Pixels:
+        """Raises `PictureError`."""
+        return read_picture(file, reading=self.reading)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from torch import Tensor
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import DatasetError, PictureError
 from tlstudio.images.reader import read_reduced, read_rgb
+from tlstudio.jobs import Reading
 from tlstudio.tasks import Meter, Phase, Progress
 from tlstudio.training.devices import usable_cores
 
@@ -40,6 +41,7 @@ _THINNEST = 100
 a line of 1 x 20,000 pixels would take 16 GB."""
 
 Pixels = npt.NDArray[np.uint8]
+Read = Callable[[Path], Pixels]
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -109,12 +111,12 @@ def finished(future: Future[B]) -> bool:
 # --- files to what a network reads ---------------------------------------------------------------
 
 
-def read_picture(file: Path, side: int | None = None) -> Pixels:
+def read_picture(file: Path, side: int | None = None, reading: Reading | None = None) -> Pixels:
     """`read_rgb`, but refuses what no network can be shown; raises `PictureError`.
 
     With `side` it is `read_reduced`: for training views, which no figure is computed from.
     """
-    pixels = read_rgb(file) if side is None else read_reduced(file, side)
+    pixels = read_rgb(file, reading) if side is None else read_reduced(file, side, reading)
     height, width, _ = pixels.shape
     if max(height, width) > _THINNEST * min(height, width):
         raise PictureError(f"The picture is too long and thin ({width} × {height} pixels).")
@@ -141,11 +143,13 @@ def preprocessed_batches(
     batch_size: int | None = None,
     *,
     workers: int | None = None,
+    read: Read | None = None,
 ) -> Generator[Batch | None, None, None]:
     """Reads and preprocesses `files` in threads; yields a `Batch` for each `batch_size` of them
     (None: as many as fit into memory at this crop).
 
-    `preprocessing` stays on the CPU in fp32 and gets one picture at a time. Yields None for every
+    `read` gives a file's pixels, by default `read_picture`; `preprocessing` stays on the CPU in
+    fp32 and gets one picture at a time. Yields None for every
     picture and whenever a tenth of a second passes without one, so that a job can look for
     requests. At most two batches are prepared ahead.
 
@@ -157,7 +161,7 @@ def preprocessed_batches(
     batch_size = batch_size or _batch_size(crop)
     starts = range(0, len(files), batch_size)
     reading = in_order_or_waiting(
-        Reader(preprocessing), files, ahead=2 * batch_size, workers=workers
+        Reader(preprocessing, read), files, ahead=2 * batch_size, workers=workers
     )
     with contextlib.closing(reading):
         for start in starts:
@@ -196,12 +200,12 @@ def vanished(file: Path, error: PictureError) -> DatasetError:
 class Reader:
     """A file to its preprocessed pixels, (3, crop, crop); called from many threads."""
 
-    def __init__(self, preprocessing: Preprocessing) -> None:
-        self._preprocessing = preprocessing
+    def __init__(self, preprocessing: Preprocessing, read: Read | None = None) -> None:
+        self._preprocessing, self._read = preprocessing, read or read_picture
         self._one_large = threading.Lock()
 
     def __call__(self, file: Path) -> Tensor:
-        pixels = read_picture(file)
+        pixels = self._read(file)
         alone = self._one_large if pixels.size > 3 * _LARGE else contextlib.nullcontext()
         with alone, torch.inference_mode():
             prepared: Tensor = self._preprocessing(torch.from_numpy(pixels)[None])
@@ -236,6 +240,7 @@ def check_pictures(
     phase: Phase = "evaluate",
     batch_size: int | None = None,
     workers: int | None = None,
+    read: Read | None = None,
 ) -> Generator[Progress, None, Checked]:
     """Runs `forward` on the preprocessed `files` and returns its rows: logits, or probabilities.
 
@@ -243,7 +248,7 @@ def check_pictures(
     and must be in evaluation mode. Yields progress ten times a second while pictures are read, and
     once a batch. A picture that can't be read is in `failed` and never stops the others.
     """
-    reading = preprocessed_batches(files, preprocessing, batch_size, workers=workers)
+    reading = preprocessed_batches(files, preprocessing, batch_size, workers=workers, read=read)
     return (yield from check_batches(reading, len(files), forward, device, phase=phase))
 
 

@@ -25,16 +25,24 @@ from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import RunError, UsageError
-from tlstudio.jobs import HeadSpec, Record
+from tlstudio.images.reader import READER_VERSION, READING_RULES
+from tlstudio.jobs import HeadSpec, Reading, Record
 from tlstudio.projects.atomic import replacing, write_text
 from tlstudio.projects.own_models import CARD, WEIGHTS, model_folder_of
 
 LAST = "last.safetensors"
 
-PIXELS = (
-    "Upright 8-bit RGB: the EXIF orientation is applied, grey and palette pictures become RGB, "
-    "transparency lies over white, 16-bit values are divided by 257."
-)
+
+class ReadingCard(Record):
+    """What turns a file into the upright 8-bit RGB that the model takes; see `images.reader`."""
+
+    version: int = READER_VERSION
+    rules: str = READING_RULES
+    channels: tuple[int, int, int] | tuple[int] | None = None
+
+    @property
+    def choices(self) -> Reading:
+        return Reading(channels=self.channels)
 
 
 class Constructor(ConstructorCall):
@@ -63,7 +71,7 @@ class ModelCard(Record):
     constructor: Constructor
     head: HeadSpec
     preprocessing: PreprocessingSpec
-    pixels: str = PIXELS
+    reading: ReadingCard = ReadingCard()
     freeze: dict[str, Any]
     weights: dict[str, Any]
     metrics: dict[str, Any]

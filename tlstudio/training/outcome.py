@@ -21,6 +21,7 @@ from tlstudio.training.checkpoint import Checkpoint, Position, Tensors
 from tlstudio.training.model_folder import (
     LAST,
     ModelCard,
+    ReadingCard,
     constructor_of,
     loading_code,
     save_model,
@@ -131,6 +132,7 @@ def _card(
         constructor=constructor,
         head=head,
         preprocessing=preprocessing,
+        reading=ReadingCard(channels=job.dataset.reading.channels),
         freeze={"stages": frozen, "names": names[:frozen]},
         weights=_origin(run, entry, job.backbone.weights),
         metrics={

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from tlstudio.backbones.build import find_backbone, give_hidden_head
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
-from tlstudio.jobs import Part, ScanResult, TrainingJob, TrainResult
+from tlstudio.jobs import Part, Reading, ScanResult, TrainingJob, TrainResult
 from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED
 from tlstudio.projects.run_folder import Environment, RunFolder
 from tlstudio.tasks import Answer, Answers, Logged, Meter, ProbeFitted, Task
@@ -61,8 +61,9 @@ class Training:
         self.all_frozen = self.frozen == len(entry.stages)
         self.device = resolve_device(str(self.environment["device"]))
         self.classes = tuple(self.split.classes)
-        self.train = pictures_of(self.split, "train")
-        self.val = pictures_of(self.split, "val")
+        reading = self.job.dataset.reading
+        self.train = pictures_of(self.split, "train", reading)
+        self.val = pictures_of(self.split, "val", reading)
         self.probed = self.train
         if self.job.backbone.weights.source == "scratch" and self.frozen == 0:
             self.probed = self.train.sample(SAMPLED)
@@ -341,7 +342,7 @@ class Training:
         )
 
 
-def pictures_of(split: ScanResult, part: Part) -> Pictures:
+def pictures_of(split: ScanResult, part: Part, reading: Reading) -> Pictures:
     """The pictures of one part, labelled in the order of the classes."""
     folder, order = Path(split.folder), {name: i for i, name in enumerate(split.classes)}
     chosen = [picture for picture in split.files if picture.part == part]
@@ -349,6 +350,7 @@ def pictures_of(split: ScanResult, part: Part) -> Pictures:
         folder,
         tuple(picture.file for picture in chosen),
         torch.tensor([order[picture.label] for picture in chosen], dtype=torch.long),
+        reading,
     )
 
 

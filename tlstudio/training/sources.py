@@ -279,7 +279,7 @@ class PictureSource:
         size = len(self.val) * 12 * self.preprocessing.spec.crop**2
         small = size <= min(_KEPT, psutil.virtual_memory().total // 10)
         with contextlib.closing(
-            preprocessed_batches(self.val.files, self.preprocessing)
+            preprocessed_batches(self.val.files, self.preprocessing, read=self.val.read)
         ) as reading:
             for batch in reading:
                 yield batch

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,10 +15,10 @@ import torch
 from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.jobs import Augmentation
+from tlstudio.jobs import Augmentation, Reading
 from tlstudio.training.augment import RULE, vary
 from tlstudio.training.decoded import automatic_side, training_pixels
-from tlstudio.training.inference import Reader
+from tlstudio.training.inference import Reader, read_picture
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,14 @@ class ViewMaker:
     that varies pictures in the same way has the same ones.
     """
 
-    def __init__(self, preprocessing: Preprocessing, augmentation: Augmentation) -> None:
-        self._plain = Reader(preprocessing)
+    def __init__(
+        self,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        reading: Reading | None = None,
+    ) -> None:
+        self._plain = Reader(preprocessing, partial(read_picture, reading=reading))
+        self._reading = reading
         self._spec = preprocessing.spec
         self._augmentation = augmentation
         self._side = automatic_side(self._spec.crop, augmentation)
@@ -69,7 +76,7 @@ class ViewMaker:
         """
         kinds = {view.kind for view in views}
         plain = self._plain(file) if kinds & {"plain", "mirrored"} else None
-        pixels = training_pixels(file, self._side) if "varied" in kinds else None
+        pixels = training_pixels(file, self._side, self._reading) if "varied" in kinds else None
         made: list[Tensor] = []
         for view in views:
             if view.kind == "varied":
