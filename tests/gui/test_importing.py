@@ -242,6 +242,7 @@ def test_a_table_leads_to_its_columns_and_the_guess_can_be_used_at_once(
     assert table is not None
     chosen = (table.picture, table.label, table.part, table.group)
     assert chosen == ("file", "label", "", "patient")
+    assert page.found.folder_label.text() == f"18 pictures that {table.file} names"
 
 
 def test_another_column_is_tried_before_it_can_be_used(

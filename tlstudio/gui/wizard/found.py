@@ -107,8 +107,7 @@ class FoundPictures(QWidget):
             return
         self._shown = overview
         scan = overview.scan
-        where = self.tr("{0} pictures in {1}").format(count(scan.pictures), scan.folder)
-        self.folder_label.setText(where)
+        self.folder_label.setText(self._where(scan))
         problem = overview.why_unusable()
         if problem is None:
             self.problem.clear()
@@ -119,6 +118,17 @@ class FoundPictures(QWidget):
         self.split_label.setText(split_sentence(scan) if overview.usable else "")
         for tab in self.tabs:
             tab.show_overview(overview)
+
+    def _where(self, scan: ScanResult) -> str:
+        """How many there are, and where they were said to be."""
+        dataset, number = self._desk.state.dataset, count(scan.pictures)
+        if dataset is not None and dataset.table is not None:
+            text = self.tr("{0} pictures that {1} names")
+            return text.format(number, dataset.table.file)
+        if dataset is not None and dataset.roots:
+            text = self.tr("{0} pictures in {1} folders of {2}")
+            return text.format(number, count(len(dataset.roots)), scan.folder)
+        return self.tr("{0} pictures in {1}").format(number, scan.folder)
 
     def show_tab(self, tab: ImagesTab) -> None:
         self.bar.setCurrentIndex(self.tabs.index(tab))
