@@ -144,6 +144,15 @@ def test_only_pictures_that_are_used_are_tried(tmp_path: Path) -> None:
     )
 
 
+def test_a_suspected_leak_is_not_counted_as_one(tmp_path: Path) -> None:
+    index = Index(Project(tmp_path / "project"))
+    suspected = Finding(kind="leak", severity="warn", sentence="They may.", files=("a", "b"))
+    index.save_outcome({}, {}, [suspected], {})
+    said = split_choice.noteworthy(result(split_choice.read_known(str(tmp_path / "project"))), 0)
+    assert len(said) == 1
+    assert "suggest" in said[0]
+
+
 def test_leaks_come_before_what_was_set_aside() -> None:
     known = Known(findings={"leak": 3, "unchecked_class": 1, "shortcut": 1})
     said = split_choice.noteworthy(known, aside=1)

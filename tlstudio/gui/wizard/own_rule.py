@@ -109,7 +109,7 @@ class OwnRule(QWidget):
                     self.tr("so many levels below the class; one name in two classes is one group"),
                 ),
                 (
-                    self.tr("Taken wi&thin"),
+                    self.tr("Taken with&in"),
                     self.burst,
                     self.tr("of the one before, by the same camera"),
                 ),

@@ -113,11 +113,12 @@ def preview(files: Sequence[str], pattern: str) -> Task[Preview]:
 
 @dataclass(frozen=True)
 class Known:
-    """Of the last look: the files that are used, how many findings there are of each kind, and
-    the groups of copies with the pictures in them."""
+    """Of the last look: the files that are used, how many findings there are of each kind, whether
+    leaks are only suspected among them, and the groups of copies with the pictures in them."""
 
     files: tuple[str, ...] = ()
     findings: Mapping[FindingKind, int] = field(default_factory=dict)
+    suspicion: bool = False
     copies: tuple[int, int] = (0, 0)
 
 
@@ -131,8 +132,11 @@ def read_known(project: str) -> Task[Known]:
         if entry.part is not None:
             files.append(entry.file)
     findings = index.findings()
-    copies = [finding.files for finding in findings if finding.kind in _COPIES]
-    return Known(tuple(files), Counter(finding.kind for finding in findings), _joined(copies))
+    suspected = [each for each in findings if each.kind == "leak" and each.severity != "error"]
+    kinds = Counter(each.kind for each in findings)
+    kinds["leak"] -= len(suspected)
+    copies = [each.files for each in findings if each.kind in _COPIES]
+    return Known(tuple(files), kinds, bool(suspected), _joined(copies))
 
 
 def _joined(groups: Iterable[Sequence[str]]) -> tuple[int, int]:
@@ -196,6 +200,11 @@ def noteworthy(known: Known, aside: int) -> list[str]:
             text = "{0} group of pictures that belong together is on two sides of your folder's "
             text += "own split: the accuracy will look better than it is."
         said.append(translate("state", text).format(f"{leaks:,}"))
+    if known.suspicion:
+        text = (
+            "What the pictures suggest belongs together is on two sides of your folder's own split."
+        )
+        said.append(translate("state", text))
     if aside:
         text = "{0} pictures are set aside: newer ones tie them to pictures that are learned from."
         if aside == 1:
