@@ -27,6 +27,7 @@ from tlstudio.tasks import (
     Step,
     Task,
     Warned,
+    beside,
     drive,
     event_from_dict,
     event_to_dict,
@@ -303,3 +304,38 @@ def test_an_unknown_total_gives_no_time_left(clock: Clock) -> None:
 def test_events_hold_only_plain_values() -> None:
     for event in EVENTS:
         assert json.loads(json.dumps(asdict(event)))
+
+
+def test_work_beside_keeps_events_coming_and_gives_its_result() -> None:
+    go_on = threading.Event()
+
+    def work() -> int:
+        assert go_on.wait(20)
+        return 7
+
+    task = beside(work, Meter("compare", 9), 3)
+    first = next(task)
+    assert isinstance(first, Progress)
+    assert (first.phase, first.done, first.total) == ("compare", 3, 9)
+    assert isinstance(next(task), Progress), "no event came while the work went on"
+    go_on.set()
+    assert drive(task, lambda _: None) == 7
+
+
+def test_what_work_beside_raises_is_raised_and_closing_waits_for_its_end() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        drive(beside(fail, Meter("compare", 1), 0), lambda _: None)
+    go_on, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        go_on.wait(20)
+        ended.set()
+
+    task = beside(work, Meter("compare", 1), 0)
+    next(task)
+    threading.Timer(0.05, go_on.set).start()
+    task.close()
+    assert ended.is_set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -141,6 +142,8 @@ Event = Progress | ProbeFitted | Step | Epoch | Answers | Warned | Logged
 _EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 R = TypeVar("R")
+
+_BEAT_S = 0.05
 Task = Generator[Event, None, R]
 """Yields events and returns its result. Close it to stop it: its `finally` leaves a valid state."""
 
@@ -201,6 +204,17 @@ def drive(task: Task[R], on_event: Callable[[Event], None], control: Control | N
         return result
     finally:
         task.close()
+
+
+def beside(work: Callable[[], R], meter: Meter, done: int) -> Task[R]:
+    """Runs in a thread what can't say how far it is, with an event for `done` ten times a second
+    meanwhile. Closing the task waits for the end of `work`."""
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
+        running = pool.submit(work)
+        while not running.done():
+            yield from meter.at(done)
+            wait([running], timeout=_BEAT_S)
+    return running.result()
 
 
 class Meter:

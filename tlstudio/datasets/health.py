@@ -41,7 +41,7 @@ def findings(
     their numbers; `proposed` are groupings that nobody confirmed, each with the groups it makes.
     """
     meter = Meter("compare", len(items))
-    yield from meter.at(0)
+    yield from meter.at(len(items))
     same, alike = exact(items), [tuple(group) for group in near]
     found = [
         *_unreadable(items, left_out),
@@ -51,7 +51,7 @@ def findings(
         *_unchecked(items, parts),
         *_aside(items, aside or {}),
     ]
-    yield from meter.at(0)
+    yield from meter.at(len(items))
     for looked in (
         _copies(items, same, alike),
         _conflicts(items, same, alike),
@@ -59,7 +59,7 @@ def findings(
     ):
         for finding in looked:
             found.append(finding)
-            yield from meter.at(0)
+            yield from meter.at(len(items))
     found += yield from shortcuts(items)
     yield from meter.at(len(items))
     return sorted(found, key=lambda finding: -finding.weight)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember, stamp_of
@@ -14,9 +13,9 @@ from tlstudio.images.facts import Look
 from tlstudio.images.first_look import first_looks
 from tlstudio.jobs import Reading
 from tlstudio.projects.places import cache_folder
-from tlstudio.tasks import Meter, Phase, Task
+from tlstudio.tasks import Meter, Phase, Task, beside
 
-_PAUSE, _LOOK_UP = 0.02, 256
+_LOOK_UP = 256
 _KEEP_EVERY = 1000
 
 
@@ -86,13 +85,7 @@ def _recalled(
 ) -> Task[dict[str, Verdict]]:
     """The memory, which may lie on a slow disk and be large."""
     elsewhere = [file for file in files if os.path.isabs(file)]  # noqa: PTH117
-    with ThreadPoolExecutor(1, thread_name_prefix="recall") as pool:
-        memory = pool.submit(recall, cache, root, elsewhere, reading)
-        yield from meter.at(0)
-        while not memory.done():
-            wait([memory], timeout=_PAUSE)
-            yield from meter.at(0)
-    return memory.result()
+    return (yield from beside(lambda: recall(cache, root, elsewhere, reading), meter, 0))
 
 
 def _looked_at(

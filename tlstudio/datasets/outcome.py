@@ -25,7 +25,7 @@ from tlstudio.jobs.dataset import usual_test_fraction
 from tlstudio.projects.atomic import replacing
 from tlstudio.projects.index import Index, Place
 from tlstudio.projects.project import Project
-from tlstudio.tasks import Task
+from tlstudio.tasks import Meter, Task, beside
 
 _RULES = 1
 """Raised whenever the same pictures would come to something else."""
@@ -98,18 +98,53 @@ class Outcome:
 
 def outcome(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]:
     """What the pictures come to; kept in the index."""
-    key = _key(data, choices)
+    meter = Meter("compare", len(data.items))
+    key = yield from beside(lambda: _key(data, choices), meter, 0)
     known = index.project.setting(_OUTCOME)
     if known is not None and known["key"] == key:
-        return _recalled(known, index)
-    found = yield from _worked_out(data, choices, index)
-    _keep(found, key, choices, index)
+        return (yield from beside(lambda: _recalled(known, index), meter, len(data.items)))
+    found = yield from _worked_out(data, choices, index, meter)
+    yield from beside(lambda: _keep(found, key, choices, index), meter, len(data.items))
     return found
 
 
-def _worked_out(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]:
-    items = data.items
+def _worked_out(data: Labelled, choices: Choices, index: Index, meter: Meter) -> Task[Outcome]:
+    items, done = data.items, len(data.items)
     alike = yield from _near(items, index.project)
+    drawn = yield from beside(lambda: _drawn(data, alike, choices, index), meter, done)
+    assignment = drawn.assignment
+    found = yield from findings(
+        items,
+        data.left_out,
+        near=alike,
+        groups=drawn.groups,
+        parts=[assignment.parts.get(item.id) for item in items],
+        aside=assignment.aside,
+        proposed=drawn.proposed,
+    )
+    return Outcome(
+        places={**assignment.parts, **dict.fromkeys(assignment.aside, "aside")},
+        groups={item.id: group for item, group in zip(items, drawn.groups, strict=True) if group},
+        aside=assignment.aside,
+        split=_split(items, drawn.groups, assignment, choices),
+        findings=found,
+        proposals=[proposal for proposal, _ in drawn.proposed],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Groups by item, who went where, and what is proposed, each with the groups it would make."""
+
+    groups: Sequence[str]
+    assignment: Assignment
+    proposed: Sequence[tuple[Proposal, Sequence[str]]]
+
+
+def _drawn(
+    data: Labelled, alike: Sequence[Sequence[int]], choices: Choices, index: Index
+) -> _Drawn:
+    items = data.items
     groups = groups_of(items, [*exact(items), *alike], choices.grouping, data.folders)
     tested, validated = (_earlier(draw, choices.grouping, index) for draw in choices.draws)
     assignment = assign(
@@ -121,24 +156,11 @@ def _worked_out(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]
         tested=tested,
         validated=validated,
     )
-    suggested = proposals(items, data.folders)
-    found = yield from findings(
-        items,
-        data.left_out,
-        near=alike,
-        groups=groups,
-        parts=[assignment.parts.get(item.id) for item in items],
-        aside=assignment.aside,
-        proposed=[(each, groups_of(items, (), each.grouping, data.folders)) for each in suggested],
-    )
-    return Outcome(
-        places={**assignment.parts, **dict.fromkeys(assignment.aside, "aside")},
-        groups={item.id: group for item, group in zip(items, groups, strict=True) if group},
-        aside=assignment.aside,
-        split=_split(items, groups, assignment, choices),
-        findings=found,
-        proposals=suggested,
-    )
+    proposed = [
+        (each, groups_of(items, (), each.grouping, data.folders))
+        for each in proposals(items, data.folders)
+    ]
+    return _Drawn(groups, assignment, proposed)
 
 
 def _split(

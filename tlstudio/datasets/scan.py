@@ -19,6 +19,7 @@ from tlstudio.datasets.refusals import check_classes, check_usable
 from tlstudio.datasets.verdicts import Verdict
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import (
+    Changes,
     Converted,
     DatasetSpec,
     LeftOut,
@@ -29,7 +30,7 @@ from tlstudio.jobs import (
 )
 from tlstudio.projects.index import Index, Seen
 from tlstudio.projects.project import Project
-from tlstudio.tasks import Task
+from tlstudio.tasks import Meter, Task, beside
 
 _ORDER: dict[Part, int] = {"train": 0, "val": 1, "test": 2}
 
@@ -62,19 +63,16 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     reasons = {file: verdict.look.reason for file, verdict in seen.items()}
     usable = [found for found in listing.files if not reasons[found.file]]
     check_usable(root, listing, usable, reasons)
-    project = Project.of(spec)
-    index = Index(project)
-    rows = _rows(listing, seen)
-    numbers, changes = index.update(rows)
-    labelling = Labelling.of(listing.classes["train"], spec.class_names, project)
-    named = dict(zip((row.file for row in rows), numbers, strict=True))
-    data = _Data(listing, seen, named, labelling)
-    labelled = data.labelled()
-    choices = Choices.of(job, project, labelled.items)
+    index, meter = Index(Project.of(spec)), Meter("compare", len(listing.files))
+    data = yield from beside(lambda: _gathered(spec, listing, seen, index), meter, 0)
+    labelled = yield from beside(data.labelled, meter, 0)
+    choices = Choices.of(job, index.project, labelled.items)
     found = yield from outcome(labelled, choices, index)
-    result = data.result(spec, found, choices, project)
+    result = yield from beside(
+        lambda: data.result(spec, found, choices, index.project), meter, len(listing.files)
+    )
     lists = () if job.listed else ("files", "left_out", "converted", "findings")
-    return result.model_copy(update={"changes": changes, **dict.fromkeys(lists, ())})
+    return result.model_copy(update=dict.fromkeys(lists, ()))
 
 
 def _absolute(spec: DatasetSpec) -> DatasetSpec:
@@ -87,6 +85,17 @@ def _absolute(spec: DatasetSpec) -> DatasetSpec:
             "Rename the folders in it that have odd characters in their names.",
         ) from error
     return spec.model_copy(update={"folder": root})
+
+
+def _gathered(
+    spec: DatasetSpec, listing: Listing, seen: Mapping[str, Verdict], index: Index
+) -> _Data:
+    """What was seen, with the index brought up to it and the corrections that are kept there."""
+    rows = _rows(listing, seen)
+    numbers, changes = index.update(rows)
+    labelling = Labelling.of(listing.classes["train"], spec.class_names, index.project)
+    named = dict(zip((row.file for row in rows), numbers, strict=True))
+    return _Data(listing, seen, named, labelling, changes)
 
 
 def _rows(listing: Listing, seen: Mapping[str, Verdict]) -> list[Seen]:
@@ -132,6 +141,7 @@ class _Data:
     seen: Mapping[str, Verdict]
     numbers: Mapping[str, int]
     labelling: Labelling
+    changes: Changes | None
 
     def labelled(self) -> Labelled:
         """The pictures that count, and what can't be used; what the user left out is neither."""
@@ -201,6 +211,7 @@ class _Data:
             proposals=tuple(found.proposals),
             grouping=choices.grouping,
             test_fraction=choices.test_fraction,
+            changes=self.changes,
             files=tuple(pictures),
         )
 
