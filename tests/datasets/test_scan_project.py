@@ -169,6 +169,27 @@ def grouping_of(result: ScanResult) -> Grouping:
     return result.grouping
 
 
+def test_a_group_column_that_is_named_later_draws_anew_and_sets_nobody_aside(
+    root: Path, pictures: Pictures, scanned: Scanned
+) -> None:
+    pictures("cat", 30)
+    pictures("dog", 30)
+    lines = [
+        f"{name}/{number:03d}.png,{name},p{number // 5}"
+        for name in ("cat", "dog")
+        for number in range(30)
+    ]
+    (root / "labels.csv").write_text("\n".join(["file,label,patient", *lines]))
+    table = {"file": str(root / "labels.csv"), "picture": "file", "label": "label"}
+    assert scanned(table=table).split.groups == 0
+    grouped = scanned(table={**table, "group": "patient"})
+    assert (grouped.split.groups, grouped.split.aside) == (6, 0)
+    sides: dict[str, set[str]] = {}
+    for picture in grouped.files:
+        sides.setdefault(picture.group, set()).add(picture.part)
+    assert all(len(side) == 1 for side in sides.values())
+
+
 def test_a_look_that_lists_nothing_leaves_everything_in_the_index(
     root: Path, pictures: Pictures, scanned: Scanned, tmp_path: Path
 ) -> None:

@@ -35,9 +35,10 @@ _COMPARED = "compared"
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user decided of the split, now or before."""
+    """What the user decided of the split, now or before; `column` is the table's group column."""
 
     grouping: Grouping
+    column: str
     validation_fraction: float
     test_fraction: float
     seed: int
@@ -59,7 +60,13 @@ class Choices:
             share = _usual_test_fraction(items) or None
         if share is not None:
             _remember(project, _TEST_FRACTION, share)
-        return cls(grouping, spec.validation_fraction, float(share or 0), job.seed)
+        column = (spec.table.group if spec.table else None) or ""
+        return cls(grouping, column, spec.validation_fraction, float(share or 0), job.seed)
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What belongs together, as the user says."""
+        return {"grouping": self.grouping.model_dump(), "column": self.column}
 
     @property
     def draws(self) -> dict[str, float]:
@@ -146,7 +153,7 @@ def _drawn(
 ) -> _Drawn:
     items = data.items
     groups = groups_of(items, [*exact(items), *alike], choices.grouping, data.folders)
-    tested, validated = (_earlier(draw, choices.grouping, index) for draw in choices.draws)
+    tested, validated = (_earlier(draw, choices, index) for draw in choices.draws)
     assignment = assign(
         items,
         groups,
@@ -199,7 +206,7 @@ def _near(items: Sequence[Item], project: Project) -> Task[list[tuple[int, ...]]
 def _key(data: Labelled, choices: Choices) -> str:
     """Changes with everything that the outcome rests on but the draws of before, which are part of
     it."""
-    said = [__version__, _RULES, choices.grouping.model_dump(), choices.draws]
+    said = [__version__, _RULES, choices.rules, choices.draws]
     digest = hashlib.sha256(json.dumps(said).encode())
     for item, folder in zip(data.items, data.folders, strict=True):
         values = (item.id, item.file, item.label, item.given, item.group, item.modified, folder)
@@ -234,8 +241,7 @@ def _keep(found: Outcome, key: str, choices: Choices, index: Index) -> None:
         },
     )
     made = index.project.setting(_DRAWS) or {}
-    grouping = choices.grouping.model_dump()
-    made |= {draw: {"fraction": f, "grouping": grouping} for draw, f in choices.draws.items()}
+    made |= {draw: {"fraction": f, "rules": choices.rules} for draw, f in choices.draws.items()}
     _remember(index.project, _DRAWS, made)
     summary = {
         "key": key,
@@ -246,12 +252,11 @@ def _keep(found: Outcome, key: str, choices: Choices, index: Index) -> None:
     index.project.set_setting(_OUTCOME, summary)
 
 
-def _earlier(draw: str, grouping: Grouping, index: Index) -> Drawn | None:
+def _earlier(draw: str, choices: Choices, index: Index) -> Drawn | None:
     made = (index.project.setting(_DRAWS) or {}).get(draw)
     if made is None:
         return None
-    regrouped = Grouping.model_validate(made["grouping"]) != grouping
-    return Drawn(index.assignments(draw), made["fraction"], regrouped)
+    return Drawn(index.assignments(draw), made["fraction"], made["rules"] != choices.rules)
 
 
 def _remember(project: Project, key: str, value: Any) -> None:
