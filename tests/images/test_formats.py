@@ -178,6 +178,20 @@ def test_without_the_package_the_reason_names_it_and_what_pillow_can_is_read(
     assert not look(five).lasting
 
 
+def test_without_the_decoders_the_reason_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path / "a.tif", DEEP.astype(np.float32), compression="zstd")
+
+    def missing(self: object, **options: object) -> None:
+        raise ValueError("<COMPRESSION.ZSTD: 50000> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", missing)
+    assert look(file).reason == "The file is damaged."
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    assert "need the package imagecodecs" in look(file).reason
+
+
 # --- DICOM ---------------------------------------------------------------------------------------
 
 
@@ -235,7 +249,7 @@ def test_without_a_window_the_stored_bits_are_the_range(tmp_path: Path) -> None:
     assert stored.min() >= -2048
     assert stored.max() < 2048
     assert differ(read_rgb(file)[..., 0], np.rint((stored + 2048) / 4095 * 255)) <= 1
-    assert look(file).done == ("12 bits brought to 8",)
+    assert look(file).done == ("signed 12 bits brought to 8",)
 
 
 @pytest.mark.parametrize(

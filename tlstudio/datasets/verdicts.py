@@ -79,7 +79,7 @@ def recall(
         with _database(folder) as database:
             below = (prefix, prefix + "\U0010ffff", key, _READER) if root else None
             rows = database.execute(_BELOW, below) if below else ()
-            known = dict(_verdicts(rows, len(prefix)))
+            known = _verdicts(rows, len(prefix))
             for start in range(0, len(elsewhere), _AT_ONCE):
                 paths = elsewhere[start : start + _AT_ONCE]
                 query = _NAMED.format(", ".join(itertools.repeat("?", len(paths))))
@@ -112,12 +112,16 @@ def remember(
         _discard_if_damaged(folder, error)
 
 
-def _verdicts(
-    rows: Iterable[tuple[str, int, int, bytes]], start: int
-) -> Iterator[tuple[str, Verdict]]:
-    for path, size, mtime_ns, look in rows:
-        with contextlib.suppress(ValueError):  # what is damaged is not remembered
-            yield path[start:], Verdict(Stamp(size, mtime_ns), unpack(look))
+def _verdicts(rows: Iterable[tuple[str, int, int, bytes]], start: int) -> dict[str, Verdict]:
+    """By path from the character `start` on. What is damaged is not remembered."""
+    known: dict[str, Verdict] = {}
+    for path, size, mtime_ns, packed in rows:
+        try:
+            look = unpack(packed)
+        except ValueError:
+            continue
+        known[path[start:]] = Verdict(Stamp(size, mtime_ns), look)
+    return known
 
 
 def _values(verdict: Verdict) -> tuple[int, int, bytes]:

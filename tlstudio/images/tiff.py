@@ -75,7 +75,7 @@ def decode_tiff(file: BinaryIO, reading: Choices | None) -> Decoded:
 def _planes(file: BinaryIO, page: Any) -> Values:
     """The values of a page, (height, width, samples)."""
     _check_stored(file, page)
-    values = np.asarray(page.asarray(maxworkers=1))
+    values = _decoded(page)
     if values.ndim == 2:
         return values[..., None]
     if values.ndim == 3 and page.axes.endswith("YXS"):
@@ -99,7 +99,15 @@ def _channel_planes(tiff: Any, page: Any) -> Values | None:
     pages = [series.pages[channel * behind] for channel in range(count)]
     if any(each is None or each.shape != page.shape for each in pages):
         raise PictureError(CUT_OFF)
-    return np.stack([each.asarray(maxworkers=1) for each in pages], axis=-1)
+    return np.stack([_decoded(each) for each in pages], axis=-1)
+
+
+def _decoded(page: Any) -> Values:
+    try:
+        return np.asarray(page.asarray(maxworkers=1))
+    except ValueError:
+        needed("imagecodecs", "TIFF pictures that are compressed so")
+        raise
 
 
 def _check_stored(file: BinaryIO, page: Any) -> None:
