@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tlstudio.datasets.item import Item
-from tlstudio.datasets.likeness import SIDE, Likeness, centred, correlation
+from tlstudio.datasets.likeness import SIDE, Bytes, Likeness, centred, correlation
+from tlstudio.datasets.ties import Ties
 from tlstudio.tasks import Meter, Task
 
 _METHOD = b"1"
@@ -25,10 +25,10 @@ _KEY = 16
 _MANY = (5, 30)
 """A group of more than a tenth of all pictures is too large, but none of the first, any of more
 than the second."""
-_ALIKE, _SAME = 0.9, 0.35
+_ALIKE, _SAME = 0.93, 0.35
 """In such a group: least correlation of what is not common to all, and the difference in grey
 levels that saving a picture otherwise makes without loss."""
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 
 Pair = tuple[bytes, bytes]
 
@@ -93,22 +93,25 @@ def near(items: Sequence[Item], known: Compared = Compared()) -> Task[Near]:
     together that are alike beyond what all of them show: a group of most pictures could neither be
     looked at nor split.
     """
-    by_key: dict[bytes, list[int]] = defaultdict(list)
+    meter, by_key = Meter("compare", len(items)), defaultdict[bytes, list[int]](list)
     for index, item in enumerate(items):
         by_key[_key(item)].append(index)
+        if not index % _AT_ONCE:
+            yield from meter.at(0)
     # What was compared before comes first; each new one is then compared with all before it.
     keys = sorted(by_key, key=lambda key: (key not in known.keys, key))
     old = sum(key in known.keys for key in keys)
     thumbs = _thumbs([items[by_key[key][0]] for key in keys])
     pairs = set(known.pairs)
     if old < len(keys):
-        found = yield from _pairs(thumbs, old)
+        found = yield from _pairs(thumbs, old, meter)
         pairs.update(_ordered(keys[one], keys[other]) for one, other in found)
     number = {key: index for index, key in enumerate(keys)}
-    here = [(number[one], number[other]) for one, other in pairs if {one, other} <= number.keys()]
+    here = [(number[a], number[b]) for a, b in pairs if a in number and b in number]
+    yield from meter.at(len(items))
     groups = [
         tuple(sorted(index for member in group for index in by_key[keys[member]]))
-        for group in _groups(thumbs, here)
+        for group in (yield from _groups(thumbs, here, meter))
     ]
     return Near(sorted(groups), Compared(known.keys | by_key.keys(), frozenset(pairs)))
 
@@ -122,14 +125,14 @@ def _ordered(one: bytes, other: bytes) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
-def _thumbs(items: Sequence[Item]) -> npt.NDArray[np.uint8]:
+def _thumbs(items: Sequence[Item]) -> Bytes:
     flat = np.frombuffer(b"".join(item.facts.thumb for item in items), np.uint8)
     return flat.reshape(-1, SIDE, SIDE, 3)
 
 
-def _pairs(thumbs: npt.NDArray[np.uint8], old: int) -> Task[list[tuple[int, int]]]:
+def _pairs(thumbs: Bytes, old: int, meter: Meter) -> Task[list[tuple[int, int]]]:
     """Pairs of near copies of which at least one is not among the first `old`."""
-    meter, found = Meter("compare", len(thumbs)), list[tuple[int, int]]()
+    found: list[tuple[int, int]] = []
     likeness = Likeness(thumbs)
     for _ in likeness.describe():
         yield from meter.at(old)
@@ -142,54 +145,49 @@ def _pairs(thumbs: npt.NDArray[np.uint8], old: int) -> Task[list[tuple[int, int]
 # --- from pairs to groups ------------------------------------------------------------------------
 
 
-def _groups(thumbs: npt.NDArray[np.uint8], pairs: list[tuple[int, int]]) -> Iterator[list[int]]:
+def _groups(thumbs: Bytes, pairs: list[tuple[int, int]], meter: Meter) -> Task[list[list[int]]]:
     """What hangs together by the pairs, taken apart where it is too much."""
     many = max(_MANY[0], min(_MANY[1], len(thumbs) // 10))
-    for group, within in _hanging_together(pairs):
-        if len(group) <= many:
-            yield group
-            continue
-        closer = _beyond_the_common(thumbs, group, within)
-        yield from (few for few, _ in _hanging_together(closer) if len(few) <= many)
+    whole = yield from _hanging_together(len(thumbs), pairs, meter)
+    crowds = [group for group in whole if len(group) > many]
+    if crowds:
+        closer = yield from _beyond_the_common(thumbs, crowds, pairs, meter)
+        apart = yield from _hanging_together(len(thumbs), closer, meter)
+        whole += apart
+    return [group for group in whole if len(group) <= many]
 
 
 def _hanging_together(
-    pairs: list[tuple[int, int]],
-) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Groups, each with the pairs within it."""
-    parent: dict[int, int] = {}
-
-    def root(member: int) -> int:
-        parent.setdefault(member, member)
-        while parent[member] != member:
-            parent[member] = member = parent[parent[member]]
-        return member
-
-    for one, other in pairs:
-        parent[root(one)] = root(other)
-    members: dict[int, list[int]] = defaultdict(list)
-    for member in list(parent):
-        members[root(member)].append(member)
-    within: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for pair in pairs:
-        within[root(pair[0])].append(pair)
-    return [(members[at], within[at]) for at in members]
+    count: int, pairs: list[tuple[int, int]], meter: Meter
+) -> Task[list[list[int]]]:
+    ties = Ties(count)
+    for number, pair in enumerate(pairs):
+        ties.join(pair)
+        if not number % _AT_ONCE:
+            yield from meter.at(count)
+    return [group for group in ties.groups() if len(group) > 1]
 
 
 def _beyond_the_common(
-    thumbs: npt.NDArray[np.uint8], group: list[int], pairs: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """Those pairs that are still alike once the group's mean picture is taken away, or that differ
-    by less than a picture that was only saved otherwise."""
-    at = {member: index for index, member in enumerate(group)}
-    values = centred(thumbs[group])
-    values -= values.mean(0)
+    thumbs: Bytes, crowds: list[list[int]], pairs: list[tuple[int, int]], meter: Meter
+) -> Task[list[tuple[int, int]]]:
+    """Those pairs within crowds that are still alike once the mean picture of their crowd is taken
+    away, or that differ by less than a picture that was only saved otherwise."""
+    crowd = np.full(len(thumbs), -1)
+    common = np.zeros((len(crowds), *thumbs.shape[1:]), np.float32)
+    for number, group in enumerate(crowds):
+        crowd[group] = number
+        for begin in range(0, len(group), _AT_ONCE):
+            few = group[begin : begin + _AT_ONCE]
+            common[number] += centred(thumbs[few]).sum(0) / len(group)
+            yield from meter.at(len(thumbs))
     kept: list[tuple[int, int]] = []
-    for begin in range(0, len(pairs), _AT_ONCE):
-        few = pairs[begin : begin + _AT_ONCE]
-        one = values[[at[pair[0]] for pair in few]]
-        other = values[[at[pair[1]] for pair in few]]
+    inside = [pair for pair in pairs if crowd[pair[0]] >= 0]
+    for begin in range(0, len(inside), _AT_ONCE):
+        rows = np.array(inside[begin : begin + _AT_ONCE]).T
+        one, other = (centred(thumbs[row]) - common[crowd[row]] for row in rows)
         same = np.sqrt(np.mean((one - other) ** 2, axis=(1, 2, 3))) <= _SAME
         alike = correlation(one, other) >= _ALIKE
-        kept += [pair for pair, keep in zip(few, same | alike, strict=True) if keep]
+        kept += [inside[begin + row] for row in np.flatnonzero(same | alike).tolist()]
+        yield from meter.at(len(thumbs))
     return kept

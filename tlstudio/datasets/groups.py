@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 
 from tlstudio.datasets.item import Item
+from tlstudio.datasets.ties import Ties
 from tlstudio.jobs import Grouping
 from tlstudio.jobs.patterns import compiled
 
@@ -27,7 +28,7 @@ def groups_of(
 
     Raises `UsageError` where the pattern is none.
     """
-    ties = _Ties(len(items))
+    ties = Ties(len(items))
     for same in duplicates:
         ties.join(same)
     shared = [
@@ -121,29 +122,3 @@ def _name(
     while name in taken:
         name += " "
     return name
-
-
-class _Ties:
-    """Who is tied to whom, over any number of others (union-find)."""
-
-    def __init__(self, count: int) -> None:
-        self._above = list(range(count))
-
-    def join(self, members: Iterable[int]) -> None:
-        """The smallest number stands for all, so that the order of joining plays no part."""
-        tops = {self._top(member) for member in members}
-        for top in tops:
-            self._above[top] = min(tops)
-
-    def groups(self) -> list[list[int]]:
-        """In the order of their first members."""
-        groups: dict[int, list[int]] = defaultdict(list)
-        for index in range(len(self._above)):
-            groups[self._top(index)].append(index)
-        return list(groups.values())
-
-    def _top(self, index: int) -> int:
-        while self._above[index] != index:
-            self._above[index] = self._above[self._above[index]]
-            index = self._above[index]
-        return index
