@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from tlstudio.errors import TLStudioError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
-from tlstudio.gui.wizard.label_commands import CorrectionCommand
+from tlstudio.gui.wizard.label_commands import Change, CorrectionCommand
 from tlstudio.gui.wizard.label_sheet import opened
 from tlstudio.gui.wizard.labelling import Wish
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.corrections import Correction, Corrections
-from tlstudio.tasks import Task
+from tlstudio.tasks import Task, drive
 
-Change = Callable[[Corrections], None]
-Then = Callable[[], None]
+logger = logging.getLogger(__name__)
+
+STEPS = 200
+"""So many can be undone: each of them may be of very many pictures."""
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """A change of what stands in `project`, and what follows."""
+
+    project: Path
+    change: Change
+    said: str
+    failed: Callable[[], None]
+
+    def task(self) -> Task[bool]:
+        yield from ()
+        return self.change(Corrections(opened(self.project)))
 
 
 class Desk(QObject):
@@ -48,8 +67,9 @@ class Desk(QObject):
         super().__init__(parent)
         self.state, self.engine = state, engine
         self.undo = QUndoStack(self)
+        self.undo.setUndoLimit(STEPS)
         self.loader = ThumbnailLoader(self)
-        self._waiting: deque[tuple[Path, Change, Then]] = deque()
+        self._waiting: deque[_Writing] = deque()
         self._thread: TaskThread | None = None
 
     def grant(self, wish: Wish) -> None:
@@ -78,45 +98,53 @@ class Desk(QObject):
 
     def correct(self, words: str, make: Callable[[Corrections], Correction]) -> None:
         """Makes a correction that can be undone; `words` say it as done: "3 pictures left out"."""
-        undoing: list[Correction] = []
-        project = self.project
+        if self.project is not None and not self.state.training:
+            self.undo.push(CorrectionCommand(self, words, make, self._drop_obsolete))
 
-        def made() -> None:
-            if project == self.project:
-                self.undo.push(CorrectionCommand(self, words, undoing[0]))
-            self.said.emit(words)
-
-        self._add(lambda corrections: undoing.append(make(corrections)), made)
-
-    def write(self, change: Change, said: str) -> None:
-        """Changes what stands in the project; `said` is said once it is done."""
-        self._add(change, lambda: self.said.emit(said))
-
-    def leave(self) -> None:
-        """What is being written comes to its end; what waits is not begun."""
-        self._waiting.clear()
-        if self._thread is not None:
-            self._thread.wait()
-        self.undo.clear()  # or it would be done, and said, while the window is taken apart
-        self.loader.stop()
-
-    def _add(self, change: Change, then: Then) -> None:
+    def write(self, change: Change, said: str, failed: Callable[[], None] = lambda: None) -> None:
+        """Changes what stands in the project; `said` is said once something was."""
         project = self.project
         if project is None or self.state.training:
             return
         self.state.set_looking(True)
-        self._waiting.append((project, change, then))
+        self._waiting.append(_Writing(project, change, said, failed))
         self._begin()
+
+    def leave(self) -> None:
+        """What is to be written is written: moments."""
+        if self._thread is not None:
+            self._thread.wait()
+        for writing in self._waiting:
+            try:
+                drive(writing.task(), lambda _: None)
+            except TLStudioError as error:
+                logger.warning("Not written: %s. %s", writing.said, error.message)
+        self._waiting.clear()
+        self.undo.clear()  # or it would be done, and said, while the window is taken apart
+        self.loader.stop()
 
     def _begin(self) -> None:
         if self._thread is not None or not self._waiting:
             return
-        project, change, then = self._waiting.popleft()
-        self._thread = TaskThread(lambda: _written(project, change), parent=self)
-        self._thread.succeeded.connect(lambda _: then())
-        self._thread.failed.connect(self.failed)
+        writing = self._waiting.popleft()
+        self._thread = TaskThread(writing.task, parent=self)
+        self._thread.succeeded.connect(lambda changed: self._say(writing.said, changed))
+        self._thread.failed.connect(lambda *why: self._fail(writing, *why))
         self._thread.ended.connect(self._ended)
         self._thread.start()
+
+    def _say(self, said: str, changed: bool) -> None:
+        if changed:
+            self.said.emit(said)
+
+    def _fail(self, writing: _Writing, message: str, hint: str) -> None:
+        writing.failed()
+        self.failed.emit(message, hint)
+
+    def _drop_obsolete(self) -> None:
+        """Takes what was never done from the top of the stack; further down Qt does."""
+        while self.undo.canUndo() and self.undo.command(self.undo.index() - 1).isObsolete():
+            self.undo.undo()
 
     def _ended(self) -> None:
         if self._thread is not None:
@@ -124,8 +152,3 @@ class Desk(QObject):
             self._thread = None
         self.corrected.emit()
         self._begin()
-
-
-def _written(project: Path, change: Change) -> Task[None]:
-    yield from ()
-    change(Corrections(opened(project)))
