@@ -144,5 +144,12 @@ def test_the_pattern_of_names_is_proposed(name: str, pattern: str) -> None:
     assert best.unfitting == 0
 
 
+def test_words_of_a_class_may_be_parted_by_what_parts_it_from_the_number() -> None:
+    """As in a well-known set of cats and dogs."""
+    files = [f"{label}_{n}.jpg" for label in ("bull_dog", "Bengal") for n in range(9)]
+    best = guess_of(proposed_patterns(files)[0], files)
+    assert best.classes == {"Bengal": 9, "bull_dog": 9}
+
+
 def test_no_pattern_is_proposed_where_names_only_count() -> None:
     assert proposed_patterns([f"IMG_{n:04d}.jpg" for n in range(50)]) == ()

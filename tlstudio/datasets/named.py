@@ -61,12 +61,12 @@ def list_named(folder: str, pattern: str, roots: Sequence[str] = ()) -> Task[Lis
         walk.top(top)
         for files in walk.below(top):
             for file in files:
-                fields = rule.match(file)
-                label = fields["label"].strip() if fields else ""
-                if fields is None or not label:
-                    walk.leave_out(file, _NO_FIT)
+                label = rule.label(file)
+                if label:
+                    group = (rule.match(file) or {}).get("group", "")
+                    found.append(Found(file, "train", label, group))
                 else:
-                    found.append(Found(file, "train", label, fields.get("group", "")))
+                    walk.leave_out(file, _NO_FIT)
             yield from meter.at(len(found))
     classes = tuple(sorted({each.folder for each in found}))
     if len(classes) < 2:
@@ -94,7 +94,7 @@ def proposed_patterns(files: Sequence[str]) -> tuple[str, ...]:
     for text in (*_CANDIDATES, *(_BETWEEN if three else ())):
         labels = _labels(text, files)
         guess = _guess(text, labels)
-        first: dict[str | None, int] = {}
+        first: dict[str, int] = {}
         together = tuple(first.setdefault(label, number) for number, label in enumerate(labels))
         if together not in guesses and _plausible(guess, len(files)):
             guesses[together] = guess
@@ -106,12 +106,11 @@ def guess_of(pattern: str, files: Sequence[str]) -> PatternGuess:
     return _guess(pattern, _labels(pattern, files))
 
 
-def _labels(pattern: str, files: Sequence[str]) -> tuple[str | None, ...]:
-    matches = map(compiled(pattern).match, files)
-    return tuple(fields["label"] if fields else None for fields in matches)
+def _labels(pattern: str, files: Sequence[str]) -> tuple[str, ...]:
+    return tuple(map(compiled(pattern).label, files))
 
 
-def _guess(pattern: str, labels: Sequence[str | None]) -> PatternGuess:
+def _guess(pattern: str, labels: Sequence[str]) -> PatternGuess:
     classes = Counter(label for label in labels if label)
     return PatternGuess(
         pattern=pattern,

@@ -17,6 +17,9 @@ from tlstudio.errors import UsageError
 
 _FIELDS = ("label", "group")
 _PARTS = re.compile(r"\{(\w*)\}|([*#])|([^{}*#]+)|([{}])")
+_MOST_WILD = 3
+"""Wild cards with which a regular expression comes to its end soon."""
+_PARTING = " _-.,"
 _MOST = 200
 """Characters of a pattern, and the part of a name that is looked at."""
 
@@ -27,6 +30,7 @@ class Pattern:
 
     text: str
     fields: tuple[str, ...]
+    _pieces: tuple[_Piece, ...]
     _regex: re.Pattern[str]
     _folders: int
 
@@ -36,8 +40,17 @@ class Pattern:
         *folders, name = file.split("/")
         stem = name.rsplit(".", 1)[0] if "." in name[1:] else name
         shown = "/".join([*folders[len(folders) - self._folders :], stem])
-        found = self._regex.fullmatch(shown[-_MOST:])
+        shown = shown[-_MOST:]
+        if sum(piece.field is None and piece.repeated for piece in self._pieces) > _MOST_WILD:
+            return _patient_match(self._pieces, shown)
+        found = self._regex.fullmatch(shown)
         return found.groupdict() if found else None
+
+    def label(self, file: str) -> str:
+        """The `{label}` without what parts words at its ends: `{label}#` of "bull_dog_7" is
+        "bull_dog"; empty where the name does not fit or nothing is left."""
+        fields = self.match(file)
+        return fields["label"].strip(_PARTING) if fields else ""
 
 
 @lru_cache(maxsize=64)
@@ -52,17 +65,65 @@ def compiled(text: str) -> Pattern:
             raise _refused(text, "has braces around something else than label and group")
     if len(set(fields)) < len(fields):
         raise _refused(text, "names a field twice")
-    pieces = []
+    pieces: list[_Piece] = []
     for number, (field, wild, literal, _) in enumerate(parts):
         if field is not None:
             before = parts[number - 1] if number else None
             after = parts[number + 1] if number + 1 < len(parts) else None
-            pieces.append(f"(?P<{field}>[^/{_outside(before, -1)}{_outside(after, 0)}]+)")
+            within = f"[^/{_outside(before, -1)}{_outside(after, 0)}]"
+            pieces.append(_Piece(within, 1, repeated=True, field=field))
         elif wild:
-            pieces.append("[^/]*" if wild == "*" else "[0-9]+")
+            pieces.append(_Piece(*("[^/]", 0) if wild == "*" else ("[0-9]", 1), repeated=True))
         else:
-            pieces.append(re.escape(literal))
-    return Pattern(text, tuple(fields), re.compile("".join(pieces)), text.count("/"))
+            pieces.append(_Piece(re.escape(literal), len(literal)))
+    whole = re.compile("".join(piece.regex for piece in pieces))
+    return Pattern(text, tuple(fields), tuple(pieces), whole, text.count("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a pattern: the text `within`, or `least` and more characters such as `within`."""
+
+    within: str
+    least: int
+    repeated: bool = False
+    field: str | None = None
+
+    @property
+    def regex(self) -> str:
+        repeated = f"{self.within}{'*' if self.least == 0 else '+'}"
+        if self.field is not None:
+            return f"(?P<{self.field}>{repeated})"
+        return repeated if self.repeated else self.within
+
+
+def _patient_match(pieces: tuple[_Piece, ...], text: str) -> dict[str, str] | None:
+    """What the regular expression finds. That one tries again and again what has failed, for ever
+    with many wild cards; here nothing is tried twice."""
+    failed: set[tuple[int, int]] = set()
+    runs = [re.compile(piece.regex) for piece in pieces]
+
+    def ends(number: int, start: int) -> list[int] | None:
+        """Where the pieces from `number` on end, the longest first ones that fit."""
+        if number == len(pieces):
+            return [] if start == len(text) else None
+        if (number, start) in failed:
+            return None
+        piece, run = pieces[number], runs[number].match(text, start)
+        longest = run.end() if run else -1
+        shortest = start + piece.least if piece.repeated else longest
+        for end in range(longest, shortest - 1, -1) if run else ():
+            rest = ends(number + 1, end)
+            if rest is not None:
+                return [end, *rest]
+        failed.add((number, start))
+        return None
+
+    found = ends(0, 0)
+    if found is None:
+        return None
+    spans = zip(pieces, [0, *found], found, strict=False)
+    return {piece.field: text[start:end] for piece, start, end in spans if piece.field}
 
 
 def _outside(neighbour: tuple[str | None, ...] | None, end: int) -> str:

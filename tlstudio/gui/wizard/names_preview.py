@@ -80,8 +80,7 @@ def preview_names(names: Sequence[str], pattern: str) -> Task[NamesPreview]:
     classes: Counter[str] = Counter()
     labels: list[str] = []
     for number, name in enumerate(names):
-        fields = rule.match(name)
-        label = fields["label"].strip() if fields else ""
+        label = rule.label(name)
         if label:
             classes[label] += 1
         labels.append(label)
