@@ -185,3 +185,15 @@ def test_a_lack_of_memory_is_a_sentence_and_keeps_what_was_reached(
     assert run.state().state == "failed"
     assert "not enough memory" in run.state().message
     assert run.checkpoint_file.exists()
+
+
+def test_a_project_that_is_not_here_is_told_because_its_corrections_are_missing(
+    job: Jobs, tmp_path: Path
+) -> None:
+    plain = job()
+    dataset = plain.dataset.model_copy(update={"project": str(tmp_path / "carried here")})
+    elsewhere = plain.model_copy(update={"dataset": dataset})
+    warned: list[Warned] = []
+    task = train.train(TrainRun(job=elsewhere, run=str(tmp_path / "run")))
+    stop_when(task, lambda e: isinstance(e, Warned) and not warned.append(e))
+    assert "without any corrections" in warned[0].message

@@ -31,6 +31,7 @@ from tlstudio.jobs import (
 )
 from tlstudio.projects.own_models import Licence, OwnRun
 from tlstudio.projects.places import cache_folder
+from tlstudio.projects.project import FILE as PROJECT_FILE
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Logged, Task, Warned
 from tlstudio.training.checkpoint import (
@@ -62,6 +63,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
     frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
     environment = _environment(job)
     cache = Path(request.cache) if request.cache else None
+    yield from _missing_project(job)
     with phases.during("decode"):
         split = yield from scan(ScanJob(dataset=job.dataset, seed=job.seed), cache)
     check_learnable(split)
@@ -124,6 +126,16 @@ def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:
         "device": resolve_device(job.device).type,
         "threads": usable_cores(),
     }
+
+
+def _missing_project(job: TrainingJob) -> Task[None]:
+    project = job.dataset.project
+    if project is not None and not (Path(project) / PROJECT_FILE).is_file():
+        yield Warned(
+            message=f"The project {project} is not on this computer: labels and the split start as "
+            "they are found, without any corrections.",
+            hint="If there were some, copy the project's folder here and train again.",
+        )
 
 
 def _check_sizes(entry: Backbone, job: TrainingJob) -> Task[None]:
