@@ -52,7 +52,7 @@ def closer_look(job: CloserLook) -> Task[CloserLookResult]:
     cache = Path(job.cache) if job.cache else cache_folder()
     found = yield from scan(ScanJob(dataset=job.dataset, seed=job.seed), cache)
     spec = job.backbone or BackboneSpec(id=default_backbone().id)
-    features, digests = yield from _features(found, spec, job.device, cache)
+    features, digests = yield from _features(found, spec, job, cache)
     # The same bytes twice are told by the scan.
     first = {digest: row for row, digest in reversed(list(enumerate(digests)))}
     rows = sorted(first.values())
@@ -64,13 +64,14 @@ def closer_look(job: CloserLook) -> Task[CloserLookResult]:
 
 
 def _features(
-    found: ScanResult, spec: BackboneSpec, device: str, cache: Path
+    found: ScanResult, spec: BackboneSpec, job: CloserLook, cache: Path
 ) -> Task[tuple[Tensor, list[bytes]]]:
     """Pooled features (N, D) of the pictures, and the digests of their files."""
     names = tuple(picture.file for picture in found.files)
-    pictures = Pictures(Path(found.folder), names, torch.zeros(len(names), dtype=torch.long))
+    nothing = torch.zeros(len(names), dtype=torch.long)
+    pictures = Pictures(Path(found.folder), names, nothing, job.dataset.reading)
     network, preprocessing = yield from _network(spec)
-    chosen = resolve_device(device)
+    chosen = resolve_device(job.device)
     torch.set_num_threads(usable_cores())
     caching = Caching(
         network=network.to(chosen),
