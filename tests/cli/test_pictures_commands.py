@@ -101,6 +101,22 @@ def test_a_split_that_leaves_a_class_unchecked_is_read_back_from_its_table(
         assert "unchecked_class" in [finding["kind"] for finding in result["findings"]]
 
 
+def test_a_rare_class_of_a_table_is_told_and_an_unreadable_one_is_not_trained(
+    flat: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    table = flat / "labels.csv"
+    draw(flat, "p0-owl-1.png")
+    table.write_text(table.read_text() + "\np0-owl-1.png;owl;p0")
+    result = answer(capsys, "scan", table)
+    assert result["classes"]["owl"] == 1
+    assert {"small_class", "unchecked_class"} <= {each["kind"] for each in result["findings"]}
+    (flat / "p0-owl-1.png").write_bytes(b"no picture")
+    assert answer(capsys, "scan", table)["left_out"][0]["file"] == "p0-owl-1.png"
+    given = ("--backbone", "squeezenet1_1", "--from-scratch", "--run", str(tmp_path / "run"))
+    assert run(["train", str(table), *given]) == 1
+    assert "The class “owl” has no picture to learn from." in capsys.readouterr().err
+
+
 def test_train_takes_the_same_options_into_its_job(
     flat: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from tlstudio.datasets.found import Found, Listing, Source
+from tlstudio.datasets.found import Found, Listing
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import Part, ScanResult
 
-_NEEDED: dict[Source, str] = {
-    "folders": "Add pictures to it, or take the folder of this class away.",
-    "table": "Add pictures to it, or take the rows of this class out of the table.",
-    "names": "Add pictures to it, or another pattern that leaves this class out.",
-}
+_NEEDED = "Add pictures to it, or take the folder of this class away."
 
 
 def check_classes(root: str, listing: Listing) -> None:
@@ -68,7 +64,8 @@ def named(names: Iterable[str], most: int = 5) -> str:
 def check_usable(
     root: str, listing: Listing, usable: Sequence[Found], reasons: Mapping[str, str]
 ) -> None:
-    """Raises `DatasetError` where a class has too few pictures to learn or to validate."""
+    """Raises `DatasetError` where nothing can be learned, or a class folder has too few pictures to
+    learn or to validate."""
     counts = Counter((found.part, found.folder) for found in usable)
     if not any(found.part == "train" for found in usable):
         raise DatasetError(
@@ -76,11 +73,10 @@ def check_usable(
             f"{_first_reason(listing, reasons, 'train', None)}",
             "Choose the folder that holds one sub-folder with pictures for each class.",
         )
-    # A table's own split may leave classes unchecked, which a finding says: it may be the one that
-    # was drawn here and written with the labels.
+    if listing.source != "folders":
+        return  # a rare class is a finding: nobody could leave it out of a table that is refused
     given = "val" in listing.part_folders
-    checked = given and listing.source == "folders"
-    for part in ("train", "val") if checked else ("train",):
+    for part in ("train", "val") if given else ("train",):
         for folder in listing.classes[part]:
             count = counts[part, folder]
             if count >= (1 if given else 2):
@@ -91,7 +87,7 @@ def check_usable(
             raise DatasetError(
                 f"The class “{folder}” has {has}{where}{why}."
                 f"{_first_reason(listing, reasons, part, folder)}",
-                _NEEDED[listing.source],
+                _NEEDED,
             )
 
 
