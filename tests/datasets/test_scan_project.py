@@ -228,6 +228,20 @@ def test_an_unchanged_data_set_comes_to_the_same_again(
     assert again.model_copy(update={"changes": None}) == first
 
 
+@pytest.mark.parametrize("value", [{"draws": 1}, [[]], "x", {"test": {"fraction": "a"}}, None])
+def test_settings_of_another_form_are_as_if_they_were_not_there(
+    pictures: Pictures, scanned: Scanned, value: object
+) -> None:
+    pictures("cat", 10)
+    pictures("dog", 10)
+    first = scanned()
+    project = index_of(first).project
+    for key in ("draws", "outcome", "grouping", "test_fraction"):
+        project.set_setting(key, value)
+    again = scanned()
+    assert again.model_copy(update={"changes": None}) == first
+
+
 def test_another_project_knows_nothing_of_the_first(
     pictures: Pictures, scanned: Scanned, tmp_path: Path
 ) -> None:

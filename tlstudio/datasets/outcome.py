@@ -18,6 +18,14 @@ from tlstudio.datasets.groups import groups_of
 from tlstudio.datasets.health import findings
 from tlstudio.datasets.item import Item
 from tlstudio.datasets.proposals import proposals
+from tlstudio.datasets.remembered import (
+    DRAWS,
+    GROUPING,
+    OUTCOME,
+    TEST_FRACTION,
+    Draw,
+    Summary,
+)
 from tlstudio.datasets.split import Assignment, Drawn, assign
 from tlstudio.datasets.split_sentence import sentence
 from tlstudio.jobs import Finding, Grouping, LeftOut, Part, Proposal, ScanJob, Split
@@ -29,7 +37,6 @@ from tlstudio.tasks import Meter, Task, beside
 
 _RULES = 1
 """Raised whenever the same pictures would come to something else."""
-_GROUPING, _TEST_FRACTION, _OUTCOME, _DRAWS = "grouping", "test_fraction", "outcome", "draws"
 _COMPARED = "compared"
 
 
@@ -50,18 +57,18 @@ class Choices:
         spec = job.dataset
         grouping = spec.grouping
         if grouping is None:
-            grouping = Grouping.model_validate(project.setting(_GROUPING) or {})
+            grouping = GROUPING.of(project) or Grouping()
         else:
-            _remember(project, _GROUPING, grouping.model_dump())
+            GROUPING.keep(project, grouping)
         share = spec.test_fraction
         if share is None:
-            share = project.setting(_TEST_FRACTION)
+            share = TEST_FRACTION.of(project)
         if share is None and job.usual_test:
             share = _usual_test_fraction(items) or None
         if share is not None:
-            _remember(project, _TEST_FRACTION, share)
+            TEST_FRACTION.keep(project, share)
         column = (spec.table.group if spec.table else None) or ""
-        return cls(grouping, column, spec.validation_fraction, float(share or 0), job.seed)
+        return cls(grouping, column, spec.validation_fraction, share or 0, job.seed)
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -107,8 +114,8 @@ def outcome(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]:
     """What the pictures come to; kept in the index."""
     meter = Meter("compare", len(data.items))
     key = yield from beside(lambda: _key(data, choices), meter, 0)
-    known = index.project.setting(_OUTCOME)
-    if known is not None and known["key"] == key:
+    known = OUTCOME.of(index.project)
+    if known is not None and known.key == key:
         return (yield from beside(lambda: _recalled(known, index), meter, len(data.items)))
     found = yield from _worked_out(data, choices, index, meter)
     yield from beside(lambda: _keep(found, key, choices, index), meter, len(data.items))
@@ -216,15 +223,15 @@ def _key(data: Labelled, choices: Choices) -> str:
     return digest.hexdigest()
 
 
-def _recalled(known: Mapping[str, Any], index: Index) -> Outcome:
+def _recalled(known: Summary, index: Index) -> Outcome:
     entries = list(index.entries())
     return Outcome(
         places={each.id: each.part for each in entries if each.part is not None},
         groups={each.id: each.group for each in entries if each.group},
-        aside={int(number): reason for number, reason in known["aside"].items()},
-        split=Split.model_validate(known["split"]),
+        aside=known.aside,
+        split=known.split,
         findings=index.findings(),
-        proposals=[Proposal.model_validate(each) for each in known["proposals"]],
+        proposals=known.proposals,
     )
 
 
@@ -240,25 +247,19 @@ def _keep(found: Outcome, key: str, choices: Choices, index: Index) -> None:
             validation: {n: part for n, part in parts.items() if part != "test"},
         },
     )
-    made = index.project.setting(_DRAWS) or {}
-    made |= {draw: {"fraction": f, "rules": choices.rules} for draw, f in choices.draws.items()}
-    _remember(index.project, _DRAWS, made)
-    summary = {
-        "key": key,
-        "aside": dict(found.aside),
-        "split": found.split.model_dump(mode="json"),
-        "proposals": [each.model_dump(mode="json") for each in found.proposals],
-    }
-    index.project.set_setting(_OUTCOME, summary)
+    made = DRAWS.of(index.project) or {}
+    made |= {draw: Draw(fraction=f, rules=choices.rules) for draw, f in choices.draws.items()}
+    DRAWS.keep(index.project, made)
+    OUTCOME.keep(
+        index.project,
+        Summary(
+            key=key, aside=dict(found.aside), split=found.split, proposals=tuple(found.proposals)
+        ),
+    )
 
 
 def _earlier(draw: str, choices: Choices, index: Index) -> Drawn | None:
-    made = (index.project.setting(_DRAWS) or {}).get(draw)
+    made = (DRAWS.of(index.project) or {}).get(draw)
     if made is None:
         return None
-    return Drawn(index.assignments(draw), made["fraction"], made["rules"] != choices.rules)
-
-
-def _remember(project: Project, key: str, value: Any) -> None:
-    if project.setting(key) != value:
-        project.set_setting(key, value)
+    return Drawn(index.assignments(draw), made.fraction, made.rules != choices.rules)

@@ -78,10 +78,13 @@ class Project:
         return cls(Path(dataset.project) if dataset.project else default_folder(dataset))
 
     def setting(self, key: str) -> Any:
-        """A value that was put there, None where there is none."""
+        """A value that was put there, None where there is none that can be read."""
         with self.reading() as database:
             row = database.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        try:
+            return None if row is None else json.loads(row[0])
+        except (ValueError, TypeError, RecursionError):
+            return None
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keeps a value that JSON can hold."""
