@@ -112,7 +112,9 @@ class SizePlot(QWidget):
                 if axis == 0:
                     x = frame.left() + share * frame.width()
                     painter.drawLine(QPointF(x, frame.top()), QPointF(x, frame.bottom()))
-                    box = QRectF(x - 40, frame.bottom() + 2, 80, line)
+                    wide = painter.fontMetrics().horizontalAdvance(f"{tick:,}") + 2
+                    box = QRectF(x - wide / 2, frame.bottom() + 2, wide, line)
+                    box.moveRight(min(box.right(), self.width()))
                 else:
                     y = frame.bottom() - share * frame.height()
                     painter.drawLine(QPointF(frame.left(), y), QPointF(frame.right(), y))

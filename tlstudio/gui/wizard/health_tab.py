@@ -24,6 +24,8 @@ from tlstudio.gui.widgets.health_figures import HealthFigures
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.widgets.thumbnails import ThumbnailModel
 from tlstudio.gui.widgets.tiles import TilePictures
+from tlstudio.gui.wizard.closer_bar import CloserBar
+from tlstudio.gui.wizard.closer_session import CloserSession
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.dismissals import Dismissals, Step
 from tlstudio.gui.wizard.findings import Overview
@@ -56,6 +58,8 @@ class HealthTab(ImagesTab):
         self._builder = QTimer(self)
         self._builder.setSingleShot(True)
         self._builder.timeout.connect(self._build)
+        self.closer = CloserSession(desk, self)
+        self.closer.kept.connect(self._read)
         self._lay_out()
         desk.corrected.connect(self._read)
         self.state.observe(self._state_changed)
@@ -64,6 +68,7 @@ class HealthTab(ImagesTab):
     def _lay_out(self) -> None:
         self.notice = Notice()
         self.figures = HealthFigures()
+        self.closer_bar = CloserBar(self.closer)
         self.nothing = _Nothing()
         self.dismissed_button = link_button("")
         self.dismissed_button.clicked.connect(self._toggle_dismissed)
@@ -76,6 +81,7 @@ class HealthTab(ImagesTab):
         column.setSpacing(12)
         column.addWidget(self.notice)
         column.addWidget(self.figures)
+        column.addWidget(self.closer_bar)
         column.addWidget(self.nothing)
         column.addLayout(self._findings)
         foot = QHBoxLayout()
@@ -105,16 +111,20 @@ class HealthTab(ImagesTab):
             self._folder = overview.scan.folder
             self._dismissed_shown = False
             self.area.verticalScrollBar().setValue(0)
+            self.closer_bar.forget()
         self._read()
+        self.closer.looked()
 
     def set_locked(self, locked: bool) -> None:
         self._locked = locked
+        self.closer_bar.set_locked(locked)
         for section in self.sections.values():
             section.set_locked(locked)
 
     def leave(self) -> None:
         self._builder.stop()
         self._reading.stop()
+        self.closer.leave()
         self._dismissals.leave()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -198,7 +208,8 @@ class HealthTab(ImagesTab):
                     self._builder.start(0)
                     return
         inside = [stop for box in self.sections.values() for stop in box.stops()]
-        self.order([*self.figures.stops(), *inside, self.dismissed_button])
+        stops = [*self.figures.stops(), *self.closer_bar.stops(), *inside]
+        self.order([*stops, self.dismissed_button])
 
     def _toggle_dismissed(self) -> None:
         self._dismissed_shown = not self._dismissed_shown
@@ -206,6 +217,7 @@ class HealthTab(ImagesTab):
         self.area.verticalScrollBar().setValue(0)
 
     def _state_changed(self) -> None:
+        self.closer.state_changed()
         balanced = self.state.recipe.class_weights == "balanced"
         if balanced != self._balanced:
             self._balanced = balanced

@@ -45,8 +45,10 @@ def _own(case: Case, review: Review, balanced: bool) -> list[Remedy]:
             offered = [_leave_out(translate("health", "Keep one"), _spare(used))]
         case "conflicting_labels":
             offered = [*_agree(used), _leave_out(_out_text(used), used)]
-        case "blank" | "odd_one_out":
+        case "blank":
             offered = [_leave_out(_out_text(used), used)]
+        case "odd_one_out":
+            offered = [_leave_out(_out_text(used), used), *_show_classes(case)]
         case "leak" if _checked(used):
             text = translate("health", "Leave the checked copies out")
             offered = [_leave_out(text, _checked(used))]

@@ -13,7 +13,7 @@ from functools import cached_property
 from math import log2
 from pathlib import Path
 
-from tlstudio.jobs import Finding, FindingKind, Severity
+from tlstudio.jobs import CloserLookResult, Finding, FindingKind, Severity
 from tlstudio.projects.corrections import Corrections
 from tlstudio.projects.index import Entry, Index, Place
 from tlstudio.projects.project import Project
@@ -21,6 +21,9 @@ from tlstudio.tasks import Progress, Task
 
 DISMISSED = "dismissed"
 """The project's setting with the keys of findings that the user has seen and lets stand."""
+_CLOSER = "closer_look"
+"""The project's setting with what a closer look found."""
+_COPIES = {"exact_duplicate", "near_duplicate"}
 _BREATH = 1000
 """Entries between two events."""
 _SIZES = 400
@@ -61,7 +64,7 @@ class Case:
         kind, used = self.finding.kind, self.used
         if not self.shots:
             return False
-        if kind in {"exact_duplicate", "near_duplicate"}:
+        if kind in _COPIES:
             return len(used) < 2
         if kind == "conflicting_labels":
             return len({shot.label for shot in used}) < 2
@@ -146,7 +149,7 @@ def read_review(project_folder: Path, folder: str) -> Task[Review]:
     project = Project(project_folder)
     index, corrections = Index(project), Corrections(project)
     touched = corrections.pictures()
-    findings = index.findings()
+    findings = _with_closer(index.findings(), project.setting(_CLOSER))
     wanted = {file for finding in findings for file in finding.files}
     shots: dict[str, Shot] = {}
     counts: dict[str, Counter[Place]] = defaultdict(Counter)
@@ -174,6 +177,24 @@ def read_review(project_folder: Path, folder: str) -> Task[Review]:
         formats=formats,
         dismissed=frozenset(project.setting(DISMISSED) or ()),
     )
+
+
+def keep_closer_look(project_folder: Path, result: CloserLookResult) -> None:
+    """Puts what a closer look found beside the other findings, in place of what one found before.
+    Raises `StorageError`."""
+    found = [finding.model_dump(mode="json") for finding in result.findings]
+    Project(project_folder).set_setting(_CLOSER, found)
+
+
+def _with_closer(findings: list[Finding], closer: object) -> list[Finding]:
+    """With what a closer look found and the scan does not say as well, worst first."""
+    told = [set(each.files) for each in findings if each.kind in _COPIES]
+    for each in closer if isinstance(closer, list) else ():
+        finding = Finding.model_validate(each)
+        copies = finding.kind in _COPIES and any(files >= set(finding.files) for files in told)
+        if not copies:
+            findings.append(finding)
+    return sorted(findings, key=lambda finding: -finding.weight)
 
 
 def _shot(entry: Entry, key: str) -> Shot:
