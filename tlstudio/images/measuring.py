@@ -86,7 +86,7 @@ def perceptual_hash(grey: Image.Image) -> int:
     """The perceptual hash of 64 bits, of low frequencies against their median, as in
     https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html and in the package
     ImageHash (`phash`). The first bit is the highest."""
-    squeezed = grey.resize((_HASHED, _HASHED), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    squeezed = grey.resize((_HASHED, _HASHED), Image.Resampling.LANCZOS, reducing_gap=2.0)
     low = _COSINES @ np.asarray(squeezed, dtype=np.float64) @ _COSINES.T
     ordered = np.sort(low, axis=None)
     median = (ordered[low.size // 2 - 1] + ordered[low.size // 2]) / 2
