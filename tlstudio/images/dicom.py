@@ -36,9 +36,9 @@ def is_dicom(file: BinaryIO) -> bool:
 
 def decode_dicom(file: BinaryIO) -> Decoded:
     """The first frame of `file`, with the window or the table that it asks for."""
-    header = needed("pydicom", "DICOM pictures").dcmread(file)
+    package = needed("pydicom", "DICOM pictures")
     try:
-        return _decoded(header)
+        return _decoded(package.dcmread(file))
     except _errors() as error:
         raise ValueError(str(error)) from error
 
