@@ -60,14 +60,15 @@ def list_named(folder: str, pattern: str, roots: Sequence[str] = ()) -> Task[Lis
         top = relative_to(folder, root)
         walk.top(top)
         for files in walk.below(top):
-            for file in files:
+            for number, file in enumerate(files):
                 label = rule.label(file)
                 if label:
                     group = (rule.match(file) or {}).get("group", "")
                     found.append(Found(file, "train", label, group))
                 else:
                     walk.leave_out(file, _NO_FIT)
-            yield from meter.at(len(found))
+                if number % 512 == 0:
+                    yield from meter.at(len(found))
     classes = tuple(sorted({each.folder for each in found}))
     if len(classes) < 2:
         raise _too_few(folder, pattern, classes)

@@ -10,12 +10,11 @@ from tlstudio.datasets.found import PARTS
 from tlstudio.datasets.named import guess_of, proposed_patterns
 from tlstudio.datasets.placing import Placing
 from tlstudio.datasets.tables import Table, open_table
-from tlstudio.datasets.waiting import meanwhile
 from tlstudio.datasets.walking import Walk
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import DatasetSpec, PatternGuess, PreviewJob, PreviewResult, TableSource
 from tlstudio.jobs.sources import is_table
-from tlstudio.tasks import Meter, Task
+from tlstudio.tasks import Meter, Task, beside
 
 _NAMES = 20_000
 _TRIED = 2_000
@@ -93,7 +92,7 @@ def _some(names: Sequence[str], most: int) -> Sequence[str]:
 
 def _of_table(spec: DatasetSpec, source: TableSource) -> Task[PreviewResult]:
     meter = Meter("scan", 0)
-    table = yield from meanwhile(lambda: open_table(source.file, source.sheet), meter)
+    table = yield from beside(lambda: open_table(source.file, source.sheet), meter, 0)
     survey = yield from survey_of(table)
     placing = Placing(spec.folder, source.file)
     result = PreviewResult(
@@ -105,7 +104,7 @@ def _of_table(spec: DatasetSpec, source: TableSource) -> Task[PreviewResult]:
         row_count=survey.rows,
     )
     try:
-        columns = yield from meanwhile(lambda: columns_of(table, survey, source, placing), meter)
+        columns = yield from beside(lambda: columns_of(table, survey, source, placing), meter, 0)
     except DatasetError as error:
         return result.model_copy(update={"problem": str(error)})
     pointing, classes = yield from _counted(table, survey, columns, placing)

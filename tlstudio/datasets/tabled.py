@@ -18,10 +18,9 @@ from tlstudio.datasets.columns import (
 from tlstudio.datasets.found import Found, Listing
 from tlstudio.datasets.placing import Placing
 from tlstudio.datasets.tables import Table, open_table
-from tlstudio.datasets.waiting import meanwhile
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import LeftOut, Part, TableSource
-from tlstudio.tasks import Logged, Meter, Task, Warned
+from tlstudio.tasks import Logged, Meter, Task, Warned, beside
 
 _ORDER: tuple[Part, ...] = ("train", "val", "test")
 _NO_LABEL = "Its row in the table has no label."
@@ -40,10 +39,10 @@ def list_table(folder: str, source: TableSource) -> Task[Listing]:
     for columns that it does not have.
     """
     meter = Meter("scan", 0)
-    table = yield from meanwhile(lambda: open_table(source.file, source.sheet), meter)
+    table = yield from beside(lambda: open_table(source.file, source.sheet), meter, 0)
     survey = yield from survey_of(table)
     placing = Placing(folder, source.file)
-    columns = yield from meanwhile(lambda: columns_of(table, survey, source, placing), meter)
+    columns = yield from beside(lambda: columns_of(table, survey, source, placing), meter, 0)
     yield Logged(message=f"{source.file}: {names_of(table, columns)}.")
     yield from _tell_of_groups(table, survey, columns, source)
     reading = _Reading(table, columns, placing)
