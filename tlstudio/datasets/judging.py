@@ -16,7 +16,7 @@ from tlstudio.projects.places import cache_folder
 from tlstudio.tasks import Meter, Phase, Task, beside
 
 _LOOK_UP = 256
-_KEEP_EVERY = 1000
+_KEEP_EVERY = 400
 
 
 def looks(

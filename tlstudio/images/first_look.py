@@ -9,8 +9,9 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from tlstudio.images.child import Child, ChildEndedError, no_child, nursery
 from tlstudio.images.decoded import Choices
@@ -121,9 +122,9 @@ class _Team:
     def start(self, workers: int) -> None:
         # The last batches are not so large that one child works and the others wait.
         self._batch = max(1, min(_BATCH, len(self.asked) // (4 * workers)))
-        targets = [(self._work, (number,)) for number in range(workers)] + [(self._watch, ())]
-        for target, arguments in targets:
-            thread = threading.Thread(target=target, args=arguments, name="looks", daemon=True)
+        tasks = [partial(self._work, number) for number in range(workers)] + [self._watch]
+        for task in tasks:
+            thread = threading.Thread(target=self._told, args=(task,), name="looks", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -148,19 +149,23 @@ class _Team:
         except queue.Empty:
             return found
 
+    def _told(self, task: Callable[[], None]) -> None:
+        """Runs in a thread; what it stumbles over is raised where answers are asked for."""
+        try:
+            task()
+        except BaseException as error:
+            self._say(error)
+
     # --- at work --------------------------------------------------------------------------------
 
     def _work(self, number: int) -> None:
-        try:
-            child: Child | None = None
-            while not self._stopping.is_set() and (batch := self._taken()):
-                if child is None:
-                    child = nursery.borrow(self.limits.memory)
-                child = self._through(number, child, batch)
-            if child is not None:
-                nursery.give_back(child)
-        except BaseException as error:
-            self._say(error)
+        child: Child | None = None
+        while not self._stopping.is_set() and (batch := self._taken()):
+            if child is None:
+                child = nursery.borrow(self.limits.memory)
+            child = self._through(number, child, batch)
+        if child is not None:
+            nursery.give_back(child)
 
     def _taken(self) -> list[_Asked]:
         """The next batch. A file that a child ended over comes alone, so that it is not blamed for
@@ -180,6 +185,8 @@ class _Team:
         watch = _Watch(child)
         with self._lock:
             self._watches[number] = watch
+            if self._stopping.is_set():  # since it was asked whether there is more to do
+                child.kill()
         try:
             child.greet()
             watch.starting = False
