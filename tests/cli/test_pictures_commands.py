@@ -117,6 +117,20 @@ def test_a_rare_class_of_a_table_is_told_and_an_unreadable_one_is_not_trained(
     assert "The class “owl” has no picture to learn from." in capsys.readouterr().err
 
 
+def test_a_split_that_the_pictures_bring_can_be_drawn_anew(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    for part, number in (("train", 8), ("val", 2)):
+        for name in ("cat", "dog"):
+            draw(tmp_path / "own", *(f"{part}/{name}/{n}-{part}.png" for n in range(number)))
+    own = answer(capsys, "scan", tmp_path / "own")
+    anew = answer(capsys, "scan", tmp_path / "own", "--draw-anew")
+    assert (own["split"]["given"], anew["split"]["given"]) == (True, False)
+    assert own["classes"] == anew["classes"]
+    sides = {(each["file"].split("/")[0], each["part"]) for each in anew["files"]}
+    assert sides >= {("train", "val"), ("val", "train")}
+
+
 def test_train_takes_the_same_options_into_its_job(
     flat: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +143,7 @@ def test_train_takes_the_same_options_into_its_job(
     monkeypatch.setattr("tlstudio.cli.app.task_for", refuse)
     given = ("--backbone", "squeezenet1_1", "--from-scratch", "--run", str(tmp_path / "run"))
     options = ("--table-group", "who", "--burst", "2", "--channels", "3,2,1", "--project", "p")
+    options += ("--draw-anew",)
     assert run(["train", str(flat / "labels.csv"), *options, *given]) == 130
     dataset = asked[0].dataset
     assert dataset.table is not None
@@ -137,6 +152,7 @@ def test_train_takes_the_same_options_into_its_job(
     assert dataset.grouping is not None
     assert dataset.grouping.burst == 2
     assert dataset.project == str(Path.cwd() / "p")
+    assert not dataset.own_split
 
 
 @pytest.mark.parametrize(

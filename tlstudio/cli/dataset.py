@@ -38,6 +38,7 @@ class Pictures:
         """The data set. Raises `UsageError` where what was said makes none."""
         spec = source_of([str(source) for source in self.sources])
         values = {
+            "own_split": not self.options["draw_anew"],
             "table": self._table(spec),
             "pattern": _pattern(self.options["pattern"], "label"),
             "project": str(self.options["project"].absolute()) if self.options["project"] else None,
@@ -166,6 +167,9 @@ def _pictures(
     ] = None,
     no_groups: Annotated[
         bool, typer.Option("--no-groups", help="Forget what belonged together so far.")
+    ] = False,
+    draw_anew: Annotated[
+        bool, typer.Option("--draw-anew", help="Give up the split that the pictures bring.")
     ] = False,
     validation_fraction: Annotated[
         float | None, typer.Option(min=0.05, max=0.5, help="Share that is checked with: 0.2.")

@@ -38,7 +38,8 @@ class Listing:
     """What there is. `classes` maps each part to the names of its classes, sorted.
 
     `part_folders` maps each part to the name that it has there; it is empty where nothing says who
-    belongs to which part, and every file counts as a training file. Each file occurs once.
+    belongs to which part, and every file counts as a training file. Each file occurs once. `anew`:
+    something did say it, and was given up.
     """
 
     part_folders: dict[Part, str]
@@ -46,6 +47,7 @@ class Listing:
     files: tuple[Found, ...]
     left_out: tuple[LeftOut, ...]
     source: Source = "folders"
+    anew: bool = False
 
 
 def vanished(root: str) -> DatasetError:

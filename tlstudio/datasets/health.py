@@ -238,7 +238,7 @@ def _suspected(items: Sequence[Item], sides: list[list[int]], proposal: Proposal
         f" {_both(items, sides[0])}, may belong together.{others}",
         hint="If they show the same thing (one patient, one plate, one site), the accuracy looks"
         " better than it will be on new pictures. Then confirm that they belong together, and let"
-        " the program draw the split.",
+        " the program draw the split, on the Split page.",
         files=tuple(items[index].file for index in members),
         classes=_labels([items[index] for index in members]),
         weight=_weight(0.7, len(members), len(items)),
@@ -251,7 +251,7 @@ def _leak(items: Sequence[Item], members: list[int], what: str) -> Finding:
         severity="error",
         sentence=f"{_both(items, members)}, {what}.",
         hint="The accuracy looks better than it will be on new pictures. Move them to one side, or"
-        " let the program draw the split.",
+        " let the program draw the split, on the Split page.",
         files=tuple(items[index].file for index in members),
         classes=_labels([items[index] for index in members]),
         weight=_weight(1.0, len(members), len(items)),

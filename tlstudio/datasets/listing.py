@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tlstudio.datasets.folders import list_files, list_roots
 from tlstudio.datasets.found import PARTS, Found, Listing, vanished
 from tlstudio.datasets.named import list_named
@@ -18,9 +20,25 @@ def list_dataset(spec: DatasetSpec) -> Task[Listing]:
     Raises `DatasetError` or `UsageError` where these can't be read or say nothing about classes.
     """
     if spec.table is not None:
-        return list_table(spec.folder, spec.table)
+        return (yield from list_table(spec.folder, spec.table, own_split=spec.own_split))
     if spec.pattern is not None:
-        return list_named(spec.folder, spec.pattern, spec.roots)
+        return (yield from list_named(spec.folder, spec.pattern, spec.roots))
     if spec.roots:
-        return list_roots(spec.folder, spec.roots)
-    return list_files(spec.folder)
+        listing = yield from list_roots(spec.folder, spec.roots)
+    else:
+        listing = yield from list_files(spec.folder)
+    return listing if spec.own_split else _without_parts(listing)
+
+
+def _without_parts(listing: Listing) -> Listing:
+    """The same files and classes with nothing said about a split."""
+    if not listing.part_folders.keys() - {"train"}:
+        return listing
+    classes = {name for names in listing.classes.values() for name in names}
+    return replace(
+        listing,
+        part_folders={},
+        classes={"train": tuple(sorted(classes))},
+        files=tuple(replace(found, part="train") for found in listing.files),
+        anew=True,
+    )

@@ -42,18 +42,21 @@ _COMPARED = "compared"
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user decided of the split, now or before; `column` is the table's group column."""
+    """What the user decided of the split, now or before; `column` is the table's group column,
+    `anew`: the pictures brought a split that was given up."""
 
     grouping: Grouping
     column: str
     validation_fraction: float
     test_fraction: float
     seed: int
+    anew: bool = False
 
     @classmethod
-    def of(cls, job: ScanJob, project: Project, items: Sequence[Item]) -> Choices:
+    def of(cls, job: ScanJob, project: Project, data: Labelled) -> Choices:
         """What the job leaves open is as the project remembers; what it says is remembered, and so
-        is a test set that it has drawn because that is usual for so many `items`."""
+        is a test set that it has drawn because that is usual for so many pictures. Beside a
+        split that they bring no test set is drawn, whatever is remembered."""
         spec = job.dataset
         grouping = spec.grouping
         if grouping is None:
@@ -64,11 +67,14 @@ class Choices:
         if share is None:
             share = TEST_FRACTION.of(project)
         if share is None and job.usual_test:
-            share = _usual_test_fraction(items) or None
+            share = _usual_test_fraction(data.items) or None
         if share is not None:
             TEST_FRACTION.keep(project, share)
+        if any(item.given for item in data.items):
+            share = 0
         column = (spec.table.group if spec.table else None) or ""
-        return cls(grouping, column, spec.validation_fraction, share or 0, job.seed)
+        fractions = spec.validation_fraction, share or 0
+        return cls(grouping, column, *fractions, job.seed, data.anew)
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -78,8 +84,13 @@ class Choices:
     @property
     def draws(self) -> dict[str, float]:
         """The draws that make the split, by name, each with the share that it is to give: test
-        pictures are the same for every seed."""
-        return {"test": self.test_fraction, f"validation {self.seed}": self.validation_fraction}
+        pictures are the same for every seed. Who was where in a split of the user's own has no
+        say in one that is drawn in its place, nor the other way round."""
+        which = " anew" if self.anew else ""
+        return {
+            f"test{which}": self.test_fraction,
+            f"validation {self.seed}{which}": self.validation_fraction,
+        }
 
 
 def _usual_test_fraction(items: Sequence[Item]) -> float:
@@ -90,11 +101,12 @@ def _usual_test_fraction(items: Sequence[Item]) -> float:
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """The pictures that count, the class that each was found in, as its folder is called, and what
-    can't be used."""
+    can't be used. `anew`: a split that they brought was given up."""
 
     items: Sequence[Item]
     folders: Sequence[str]
     left_out: Sequence[LeftOut]
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

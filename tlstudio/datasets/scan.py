@@ -48,7 +48,8 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     by class, then by path. The result depends on neither the file system nor the threads.
 
     Where the data set brings no validation pictures, they are drawn (see `split`), and
-    `split.given` is false; pictures that it keeps for testing are kept for it either way.
+    `split.given` is false; pictures that it keeps for testing are kept for it either way. A split
+    that the user has given up (`DatasetSpec.own_split`) is as good as none.
 
     Raises `DatasetError` or `UsageError` where the data set or the request can't be used, and
     `StorageError` where the project can't be written.
@@ -66,7 +67,7 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     index, meter = Index(Project.of(spec)), Meter("compare", len(listing.files))
     data = yield from beside(lambda: _gathered(spec, listing, seen, index), meter, 0)
     labelled = yield from beside(data.labelled, meter, 0)
-    choices = Choices.of(job, index.project, labelled.items)
+    choices = Choices.of(job, index.project, labelled)
     found = yield from outcome(labelled, choices, index)
     result = yield from beside(
         lambda: data.result(spec, found, choices, index.project), meter, len(listing.files)
@@ -164,7 +165,7 @@ class _Data:
                     group=found.group,
                 )
             )
-        return Labelled(items, folders, self._unusable())
+        return Labelled(items, folders, self._unusable(), self.listing.anew)
 
     def _unusable(self) -> list[LeftOut]:
         reasons = ((file, verdict.look.reason) for file, verdict in self.seen.items())

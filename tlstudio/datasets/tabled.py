@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tlstudio.datasets.columns import (
     Columns,
@@ -28,12 +28,13 @@ _NO_FILE = "The row names no picture."
 _NOT_TRAINED = "No training picture of the table has its label “{0}”."
 
 
-def list_table(folder: str, source: TableSource) -> Task[Listing]:
+def list_table(folder: str, source: TableSource, *, own_split: bool = True) -> Task[Listing]:
     """The pictures that a table names, in its order, with what it says of them.
 
     Rows whose file is not there, that have no label, or that contradict one another are left out
     with their reasons, and so are labels without a training picture. Where a table has parts, a row
-    without one counts as a training picture's. The folder itself is not looked through.
+    without one counts as a training picture's; without `own_split` its column of parts is passed
+    over. The folder itself is not looked through.
 
     Raises `DatasetError` where the table can't be read or gives no two classes, and `UsageError`
     for columns that it does not have.
@@ -45,13 +46,14 @@ def list_table(folder: str, source: TableSource) -> Task[Listing]:
     columns = yield from beside(lambda: columns_of(table, survey, source, placing), meter, 0)
     yield Logged(message=f"{source.file}: {names_of(table, columns)}.")
     yield from _tell_of_groups(table, survey, columns, source)
-    reading = _Reading(table, columns, placing)
+    given_up = not own_split and columns.part is not None
+    reading = _Reading(table, columns if own_split else replace(columns, part=None), placing)
     meter = Meter("scan", survey.rows)
     for number, row in enumerate(table.rows(), 1):
         reading.add(number, row)
         if number % 64 == 0:
             yield from meter.at(number)
-    return reading.listing()
+    return replace(reading.listing(), anew=given_up)
 
 
 def _tell_of_groups(

@@ -77,6 +77,9 @@ class DatasetSpec(Spec):
     `class_names` renames classes (as found -> shown name), before what the project says; two with
     one name are one class. The folder itself is never changed.
 
+    `own_split` is whether parts that the pictures bring (`train/val/test` folders, a table's part
+    column) are kept; false: they count for nothing, and every picture is drawn.
+
     `validation_fraction` counts where the folder brings no validation pictures of its own;
     `test_fraction`, of all pictures, where it brings no test pictures. None, like `grouping` None,
     means what the project remembers, or else a fifth, none, and no grouping.
@@ -89,6 +92,7 @@ class DatasetSpec(Spec):
     project: str | None = None
     reading: Reading = Reading()
     grouping: Grouping | None = None
+    own_split: bool = True
     validation_fraction: float = Field(default=0.2, ge=0.05, le=0.5)
     test_fraction: float | None = Field(default=None, ge=0, le=0.5)
     class_names: dict[str, str] = Field(default_factory=dict)
