@@ -244,3 +244,16 @@ def test_an_engine_that_does_not_listen_is_ended_all_the_same(qtbot: QtBot) -> N
         pass
     with qtbot.waitSignals([thread.failed, room.closed]):
         room.shut_down()
+
+
+def test_a_job_that_is_asked_for_while_the_window_closes_keeps_nobody(
+    qtbot: QtBot, client: ScriptedClient
+) -> None:
+    client.script["scan"] = waits_for_cancel
+    room = EngineRoom(client)
+    room.start(SCAN).cancelled.connect(lambda: room.start(SCAN))
+    qtbot.waitUntil(lambda: len(client.jobs) == 1)
+    with qtbot.waitSignal(room.closed):
+        room.shut_down()
+        room.changed.connect(lambda: room.start(SCAN))
+    assert len(client.jobs) == 1

@@ -65,11 +65,12 @@ class EngineRoom(QObject):
         return self._current is not None or bool(self._waiting)
 
     def start(self, job: Job) -> TaskThread:
-        """Runs the job as soon as the ones before it have ended."""
+        """Runs the job as soon as the ones before it have ended; never, while the window closes."""
         turn = _Turn(self._client)
         thread = TaskThread(lambda: self._client.run(job), turn)
-        self._waiting.append(_Entry(job, thread, turn))
-        QTimer.singleShot(0, self, self._next)
+        if not self._leaving:
+            self._waiting.append(_Entry(job, thread, turn))
+            QTimer.singleShot(0, self, self._next)
         return thread
 
     def shut_down(self) -> None:
