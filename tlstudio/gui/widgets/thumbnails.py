@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import threading
@@ -98,8 +99,14 @@ class ThumbnailLoader(QObject):
 
 
 def _import_reader() -> None:
-    """numpy and Pillow take a third of a second to import: never in the main thread."""
+    """numpy and Pillow take a third of a second to import: never in the main thread.
+
+    What the program consists of is all there then. Python looks through everything for garbage when
+    many pictures are read at once, and holds the window up meanwhile: the program's own parts,
+    which are no garbage, are most of it and are left aside.
+    """
     importlib.import_module("tlstudio.images.reader")
+    gc.freeze()
 
 
 def read_image(path: str, side: int) -> QImage:
