@@ -107,13 +107,14 @@ def _rescale_transparent_colour(picture: Image.Image) -> None:
 
 def _over_white(picture: Image.Image, done: list[str]) -> Image.Image:
     grey = picture.mode == "LA"  # whose profile is one of grey levels
-    rgba = picture.convert("RGBA")
+    # Each copy of a large picture takes hundreds of megabytes.
+    rgba = picture if picture.mode == "RGBA" else picture.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (255, 255):
         return rgba.convert("L" if grey else "RGB")
     done.append("laid over white")
-    white = Image.new("RGBA", rgba.size, "white")
-    white.alpha_composite(rgba)
-    return white.convert("L" if grey else "RGB")
+    white = Image.new("RGB", rgba.size, "white")
+    white.paste(rgba, mask=rgba.getchannel("A"))
+    return white.convert("L") if grey else white
 
 
 def _deep_grey(picture: Image.Image, done: list[str]) -> Image.Image:
