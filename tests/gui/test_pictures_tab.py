@@ -239,3 +239,13 @@ def test_what_cannot_be_written_is_said_and_comes_back(
     assert page.notice.message == "The disk is full."
     qtbot.waitUntil(lambda: len(tab.shelf.numbers) == 12)
     assert not page.desk.undo.canUndo()
+
+
+def test_long_names_make_the_window_no_wider(
+    qtbot: QtBot, page: ImagesPage, tab: PicturesTab
+) -> None:
+    narrowest = page.minimumSizeHint().width()
+    rename(qtbot, tab, "a" * 100)
+    qtbot.waitUntil(lambda: "called" in page.found.said_label.accessibleName())
+    qtbot.waitUntil(lambda: tab.shelf.shown == tab.sheet.named("a" * 100))
+    assert page.minimumSizeHint().width() <= max(narrowest, 900)

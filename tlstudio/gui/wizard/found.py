@@ -25,6 +25,9 @@ from tlstudio.gui.wizard.pictures_tab import PicturesTab
 from tlstudio.gui.wizard.split_tab import SplitTab
 from tlstudio.jobs import ScanResult
 
+SAID_PX = 380
+"""What was done or undone takes no more of the foot's width than this."""
+
 
 class FoundPictures(QWidget):
     """Its parent connects `again_button`, `save_button`, and the two actions of `other_button`:
@@ -165,7 +168,10 @@ class FoundPictures(QWidget):
             self.bar.setTabText(index, tab.title())
 
     def _say(self, text: str) -> None:
-        self.said_label.setText(text)
+        """A long name in it gives way: the window may be narrow."""
+        metrics = self.said_label.fontMetrics()
+        self.said_label.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, SAID_PX))
+        self.said_label.setAccessibleName(text)
 
     def _show_undo(self, _: int) -> None:
         self.undo_button.setVisible(self._desk.undo.canUndo())
