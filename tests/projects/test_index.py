@@ -8,7 +8,7 @@ import pytest
 
 from tlstudio.errors import StorageError, UsageError
 from tlstudio.jobs import Changes, DatasetSpec, Finding
-from tlstudio.projects.corrections import ClassName, Corrections, shown_classes
+from tlstudio.projects.corrections import ClassName, Corrections
 from tlstudio.projects.index import Entry, Index, Seen
 from tlstudio.projects.project import SCHEMA, Project
 
@@ -104,13 +104,6 @@ def test_corrections_show_and_undo_exactly(index: Index) -> None:
     for redo in reversed(redos):
         corrections.apply(redo)
     assert list(index.entries()) == after
-
-
-def test_merged_classes_are_one_and_keep_the_order_of_their_folders() -> None:
-    names = {"kitten": ClassName("cat"), "bin": ClassName("bin", excluded=True)}
-    shown = shown_classes(["bin", "cat", "dog", "kitten"], names)
-    assert shown == {"cat": ["cat", "kitten"], "dog": ["dog"]}
-    assert list(shown) == ["cat", "dog"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101])

@@ -5,7 +5,7 @@ They lie in the project and never in the user's folder. Each one gives back what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tlstudio.errors import UsageError
@@ -137,14 +137,3 @@ def checked_name(name: str) -> str:
             "A class needs a name of printable characters.", f"Use between 1 and {LONGEST}."
         )
     return name
-
-
-def shown_classes(found: Sequence[str], names: Mapping[str, ClassName]) -> dict[str, list[str]]:
-    """The classes that count, in the order in which they were found, by the name that is shown;
-    each with the names that it was found by. Classes that the user made come last."""
-    shown: dict[str, list[str]] = {}
-    for each in found:
-        name = names.get(each, ClassName(each))
-        if not name.excluded:
-            shown.setdefault(name.shown, []).append(each)
-    return shown
