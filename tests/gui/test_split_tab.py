@@ -195,6 +195,9 @@ def test_a_split_of_the_users_own_is_left_alone_and_its_leaks_are_named(
     assert not tab.test.isEnabled()
     assert tab.validation.spin.value() == 20
     assert tab.first().isEnabled()
+    tab.set_locked(True)
+    assert not tab.own.isEnabled()
+    assert tab.first().isEnabled()
     qtbot.waitUntil(tab.worth_card.isVisible)
     said = [label.text() for label in tab.worth_card.findChildren(type(tab.sentence))]
     assert any(text.startswith("2 groups of pictures that belong together") for text in said)
@@ -436,6 +439,85 @@ def test_ctrl_z_takes_back_what_was_chosen_and_one_drag_is_one_step(
     assert page.state.job().dataset.grouping == Grouping()
     qtbot.keyClick(tab.test.slider, Qt.Key.Key_Z, control | Qt.KeyboardModifier.ShiftModifier)
     assert tab.grouping.cards[0].switch.isChecked()
+    qtbot.waitUntil(lambda: not page.state.looking)
+
+
+@pytest.mark.parametrize("own", ["split", "test"])
+def test_a_split_of_the_users_own_is_given_up_and_taken_back(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scanned: Scanned, own: str
+) -> None:
+    classes = {"no": 100, "yes": 150}
+    brought = scanned(classes, given=own == "split", test_fraction=0)
+    drawn = scanned(classes, test_fraction=0.1)
+
+    def script(job: Job) -> Generator[Event, None, Result]:
+        yield from ()
+        assert isinstance(job, ScanJob)
+        return brought if job.dataset.own_split else drawn
+
+    client.script["scan"] = script
+    page.state.set_scan(brought, DatasetSpec(folder="/x"))
+    tab = page.found.split
+    page.found.show_tab(tab)
+    assert tab.first() is tab.own
+    assert tab.own.isChecked()
+    words = tab.given.text()
+    press(qtbot, tab.own)
+    assert tab.validation.isEnabled()
+    assert tab.test.isEnabled()
+    assert "as if there were none" in tab.given.text()
+    qtbot.waitUntil(lambda: page.state.scan is drawn)
+    assert not page.state.job().dataset.own_split
+    assert tab.own.isVisible()
+    assert not tab.own.isChecked()
+    assert tab.test.spin.value() == 10
+    qtbot.keyClick(tab.own, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert page.found.said_label.text() == "Undone: Your own split is given up"
+    assert tab.own.isChecked()
+    assert not tab.test.isEnabled()
+    assert tab.given.text() == words
+    qtbot.waitUntil(lambda: page.state.scan is brought)
+    assert page.state.job().dataset.own_split
+
+
+def test_without_a_split_of_ones_own_there_is_none_to_give_up(
+    tab: SplitTab, scanned: Scanned
+) -> None:
+    show(tab, scanned({"no": 100, "yes": 150}))
+    assert not tab.own.isVisible()
+
+
+def test_ctrl_z_in_a_number_field_takes_the_choice_back_and_not_its_letters(
+    qtbot: QtBot, page: ImagesPage, client: ScriptedClient, scanned: Scanned
+) -> None:
+    scan = scanned({"no": 100, "yes": 150})
+
+    def script(_: Job) -> Generator[Event, None, Result]:
+        yield from ()
+        return scan
+
+    client.script["scan"] = script
+    page.state.set_scan(scan, DatasetSpec(folder="/x"))
+    tab = page.found.split
+    page.found.show_tab(tab)
+    field, control = tab.test.spin, Qt.KeyboardModifier.ControlModifier
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "25")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    dataset = page.state.dataset
+    assert dataset is not None
+    assert dataset.test_fraction == 0.25
+    qtbot.keyClick(field, Qt.Key.Key_Z, control)
+    assert field.text() == "15 %"
+    assert page.state.job().dataset.test_fraction == 0.15
+    qtbot.keyClick(field, Qt.Key.Key_Z, control | Qt.KeyboardModifier.ShiftModifier)
+    assert page.state.job().dataset.test_fraction == 0.25
+    field.selectAll()
+    qtbot.keyClicks(field, "3")
+    qtbot.keyClick(field, Qt.Key.Key_Z, control)
+    assert page.state.job().dataset.test_fraction == 0.25, "a number that is being typed is his"
+    assert field.hasFocus()
     qtbot.waitUntil(lambda: not page.state.looking)
 
 

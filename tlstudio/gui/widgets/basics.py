@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -243,6 +245,29 @@ class CalmWheel(QObject):
         if not watched.hasFocus():
             event.ignore()
         return not watched.hasFocus()
+
+
+class SharedUndo(QObject):
+    """Ctrl+Z in a number field takes back what was chosen last on the page, unless a number is half
+    typed: the field would keep it for its own letters."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+            return False
+        keys = QKeySequence.StandardKey
+        undo = event.matches(keys.Undo) or event.matches(keys.Redo)
+        mine = undo and isinstance(watched, QSpinBox) and not _half_typed(watched)
+        if mine:
+            event.ignore()
+        return mine
+
+
+def _half_typed(field: QSpinBox) -> bool:
+    value = field.value()
+    shown = f"{field.prefix()}{field.textFromValue(value)}{field.suffix()}"
+    if value == field.minimum() and field.specialValueText():
+        shown = field.specialValueText()
+    return field.text() != shown
 
 
 def duration(seconds: float | None) -> str:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
-from tlstudio.gui.widgets.basics import CalmWheel, small_label
+from tlstudio.gui.widgets.basics import CalmWheel, SharedUndo, small_label
 
 
 class ShareField(QWidget):
@@ -28,6 +28,7 @@ class ShareField(QWidget):
         self.spin.setSuffix(" %")
         self.spin.setSpecialValueText(none)
         self.spin.setKeyboardTracking(False)
+        self.spin.installEventFilter(SharedUndo(self))
         self.spin.setMinimumWidth(88)
         self.spin.setMinimumHeight(theme.field_height())
         for field in (self.slider, self.spin):

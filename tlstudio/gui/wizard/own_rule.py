@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from tlstudio.errors import UsageError
 from tlstudio.gui import theme
 from tlstudio.gui.latest import Latest
-from tlstudio.gui.widgets.basics import CalmWheel, body_label, small_label
+from tlstudio.gui.widgets.basics import CalmWheel, SharedUndo, body_label, small_label
 from tlstudio.gui.wizard.split_choice import Preview, preview
 from tlstudio.jobs import Grouping
 from tlstudio.jobs.patterns import compiled
@@ -53,7 +53,7 @@ class OwnRule(QWidget):
         self._preview: Preview | None = None
         self.reader = Latest(self)
         self.reader.failed.connect(lambda message, hint: self._refuse(f"{message} {hint}"))
-        self._calm = CalmWheel(self)
+        self._calm, self._undo = CalmWheel(self), SharedUndo(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.NORMAL)
@@ -132,6 +132,7 @@ class OwnRule(QWidget):
         field.setKeyboardTracking(False)
         field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         field.installEventFilter(self._calm)
+        field.installEventFilter(self._undo)
         field.setMinimumWidth(120)
         field.setMinimumHeight(theme.field_height())
         field.valueChanged.connect(self._want_spins)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -51,6 +52,8 @@ class SplitTab(ImagesTab):
         self._read: Overview | None = None
         self._known = Known()
         self._locked = False
+        self._own: Literal["split", "test", ""] = ""
+        """What of a split the pictures bring, also where it is not used."""
         self.reader = Latest(self)
         self.notice = Notice()
         self.reader.failed.connect(lambda *why: self.notice.say("warn", *why))
@@ -81,6 +84,8 @@ class SplitTab(ImagesTab):
 
     def first(self) -> QWidget:
         spin = self.validation.spin
+        if self._own and self.own.isEnabled():
+            return self.own
         return spin if spin.isEnabled() else self.grouping.fold.button
 
     # --- putting it together --------------------------------------------------------------------
@@ -88,6 +93,8 @@ class SplitTab(ImagesTab):
     def _shares(self) -> Card:
         card = Card()
         self.given = body_label("")
+        self.own = QCheckBox(self.tr("&Use this split"))
+        self.own.clicked.connect(self._choose_own)
         self.validation = ShareField(self.tr("&Validation pictures"), 5, 50)
         self.test = ShareField(self.tr("&Locked test set"), 0, 40, self.tr("none"))
         self.validation.chosen.connect(self._choose_validation)
@@ -99,6 +106,7 @@ class SplitTab(ImagesTab):
         both.addWidget(self.validation, 0, 0)
         both.addWidget(self.test, 0, 1)
         card.body.addWidget(self.given)
+        card.body.addWidget(self.own)
         card.body.addLayout(both)
         self.sticky = small_label(
             self.tr("Pictures that you add later move no other picture."), wrap=True
@@ -155,6 +163,7 @@ class SplitTab(ImagesTab):
     def show_overview(self, overview: Overview) -> None:
         self._overview = overview
         scan = overview.scan
+        self._own = self._brought(scan)
         self.picture.show_scan(scan)
         self._show_shares(scan)
         self._show_grouping(scan)
@@ -169,12 +178,24 @@ class SplitTab(ImagesTab):
         super().showEvent(event)
         self._read_index()
 
+    def _brought(self, scan: ScanResult) -> Literal["split", "test", ""]:
+        if self.state.dataset is not None and not self.state.dataset.own_split:
+            return self._own or "split"
+        if scan.split.given:
+            return "split"
+        return "test" if split_choice.has_own_test(scan) else ""
+
     def _show_shares(self, scan: ScanResult) -> None:
-        dataset, given = self.state.dataset, scan.split.given
-        own_test = split_choice.has_own_test(scan)
-        self.given.setVisible(given or own_test)
+        dataset = self.state.dataset
+        used = dataset is None or dataset.own_split
+        given, own_test = used and self._own == "split", used and self._own == "test"
+        for widget in (self.given, self.own):
+            widget.setVisible(bool(self._own))
         self.sticky.setVisible(not given)
-        self.given.setText(self._own_words(scan))
+        self.given.setText(self._own_words(used))
+        self.own.setAccessibleDescription(self.given.text())
+        self.own.setChecked(used)
+        self.own.setDisabled(self._locked)
         self.validation.setDisabled(given or self._locked)
         self.test.setDisabled(given or own_test or self._locked)
         whole = max(1, sum(split_choice.counts(scan).values()))
@@ -185,8 +206,13 @@ class SplitTab(ImagesTab):
         self.validation.set_hint(self._validation_words(scan))
         self.test.set_hint(self._test_words(scan))
 
-    def _own_words(self, scan: ScanResult) -> str:
-        if scan.split.given:
+    def _own_words(self, used: bool) -> str:
+        if not used:
+            return self.tr(
+                "Your folder's own split counts for nothing: the program draws every picture's "
+                "part, as if there were none."
+            )
+        if self._own == "split":
             return self.tr(
                 "Your folder's own split is used as it is. Groups that are on two sides of it are "
                 "reported."
@@ -238,6 +264,7 @@ class SplitTab(ImagesTab):
         stops = [
             self.picture.classes_button,
             self.health_button,
+            self.own,
             self.validation.slider,
             self.validation.spin,
             self.test.slider,
@@ -282,6 +309,10 @@ class SplitTab(ImagesTab):
     def leave(self) -> None:
         for reader in (self.reader, self.grouping.rule.reader):
             reader.stop()
+
+    def _choose_own(self, used: bool) -> None:
+        words = self.tr("Your own split is used") if used else self.tr("Your own split is given up")
+        self._choose(words, own_split=used)
 
     def _choose_validation(self, share: float) -> None:
         text = self.tr("Validation pictures: {0}")

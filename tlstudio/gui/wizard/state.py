@@ -129,8 +129,9 @@ class WizardState(NetworkChoice):
         self._changed()
 
     def change_split(self, **values: Any) -> None:
-        """Changes how the pictures are split: `validation_fraction`, `test_fraction`, `grouping`.
-        Whoever does that has them looked at again. Raises pydantic's `ValidationError`."""
+        """Changes how the pictures are split: `validation_fraction`, `test_fraction`, `grouping`,
+        `own_split`. Whoever does that has them looked at again. Raises pydantic's
+        `ValidationError`."""
         self._refuse_while_training()
         if self.dataset is not None:
             dataset = DatasetSpec.model_validate({**self.dataset.model_dump(), **values})
