@@ -18,6 +18,7 @@ from tlstudio.gui.wizard import plan
 from tlstudio.gui.wizard.findings import Overview
 from tlstudio.gui.wizard.network_choice import NetworkChoice, weights_spec
 from tlstudio.gui.wizard.outlook import Outlook, Question, time_words
+from tlstudio.gui.wizard.picture_choice import PictureChoice, looked_at
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.gui.wizard.run_names import new_run_folder
 from tlstudio.gui.wizard.wording import translate
@@ -51,7 +52,7 @@ class PageId(IntEnum):
     EXPORT = 5
 
 
-class WizardState(NetworkChoice):
+class WizardState(NetworkChoice, PictureChoice):
     """Everything that the pages share. Observers are called after each change, without arguments.
 
     A finished run stays until it is trained anew: changing a choice marks what rests on it as
@@ -59,17 +60,14 @@ class WizardState(NetworkChoice):
     """
 
     def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
-        super().__init__()
+        NetworkChoice.__init__(self)
+        PictureChoice.__init__(self)
         self._clock = clock
         self._observers: list[Callable[[], None]] = []
         self.page = PageId.IMAGES
         self._visited: set[PageId] = {PageId.IMAGES}
         self._reconsider: set[PageId] = set()
 
-        self.looking, self.trouble = False, ""
-        self.dataset: DatasetSpec | None = None
-        self.scan: ScanResult | None = None
-        self.overview: Overview | None = None
         self.preset: Preset | None = "fast"
         self.recipe: Recipe = PRESETS["fast"].recipe
         self.frozen = len(self.backbone.stages)
@@ -102,23 +100,11 @@ class WizardState(NetworkChoice):
 
     # --- pictures -------------------------------------------------------------------------------
 
-    @property
-    def folder(self) -> str | None:
-        return self.scan.folder if self.scan else None
-
     def set_looking(self, looking: bool, trouble: str = "") -> None:
-        """A folder is being looked through: nothing can be built on pictures that may go. Nor where
-        what was corrected since can't be looked at, for which `trouble` is the reason."""
+        """The pictures are being looked through, or, for a reason, can't be any more."""
         if (looking, trouble) != (self.looking, self.trouble):
             self.looking, self.trouble = looking, trouble
             self._changed()
-
-    def shows(self, dataset: DatasetSpec) -> bool:
-        """Whether these are the pictures that are shown, however they are split and grouped."""
-        return self.dataset is not None and all(
-            getattr(dataset, name) == getattr(self.dataset, name)
-            for name in ("folder", "roots", "table", "pattern", "project")
-        )
 
     def set_scan(self, scan: ScanResult, dataset: DatasetSpec | None = None) -> None:
         """New pictures, and what was said of them before they were looked at."""
@@ -315,24 +301,12 @@ class WizardState(NetworkChoice):
                 translate("state", "Choose a folder on the first page."),
             )
         return TrainingJob(
-            dataset=self._looked_at(self.scan, self.dataset),
+            dataset=looked_at(self.scan, self.dataset),
             backbone=self.backbone_spec,
             freeze=self.frozen,
             recipe=self.recipe,
             seed=self.seed,
             device=self.device,
-        )
-
-    @staticmethod
-    def _looked_at(scan: ScanResult, dataset: DatasetSpec) -> DatasetSpec:
-        """What was looked at, with all that was decided in the look: a run asks nobody."""
-        grouping, share = dataset.grouping, dataset.test_fraction
-        return dataset.model_copy(
-            update={
-                "project": scan.project or None,
-                "grouping": scan.grouping if grouping is None else grouping,
-                "test_fraction": scan.test_fraction if share is None else share,
-            }
         )
 
     def new_run_folder(self) -> Path:
@@ -441,7 +415,7 @@ class WizardState(NetworkChoice):
 
     def _own_reason(self, page: PageId) -> str | None:
         if page == PageId.IMAGES:
-            return self._why_no_pictures()
+            return self.why_no_pictures()
         if page == PageId.BACKBONE:
             return self.why_no_weights()
         if page == PageId.TRAIN:
@@ -451,15 +425,6 @@ class WizardState(NetworkChoice):
         if page == PageId.RESULTS and self.evaluation is None:
             return translate("state", "The answers are still being checked.")
         return None
-
-    def _why_no_pictures(self) -> str | None:
-        if self.looking:
-            return translate("state", "The pictures are still being looked through.")
-        if self.trouble:
-            return self.trouble
-        if self.overview is None:
-            return translate("state", "Choose a folder of pictures first.")
-        return self.overview.why_unusable()
 
     def _refuse_while_training(self) -> None:
         if self.training:
