@@ -29,8 +29,7 @@ PAD = 8
 """Left and right of a picture, for its name."""
 _BETWEEN = 24
 """Between two groups, in px."""
-_KEPT = 1500
-"""Pictures in memory; each has some forty kilobytes."""
+_CACHE_BYTES = 64 * 2**20
 _AT_ONCE = 6
 """The loader forgets what was asked for long ago: it is never given more than this."""
 
@@ -44,6 +43,7 @@ class TilePictures(QObject):
         super().__init__(parent)
         self._loader = loader
         self._images: OrderedDict[str, QImage] = OrderedDict()
+        self._bytes = 0
         self._wanted: dict[str, int] = {}
         self._reading: set[str] = set()
         loader.loaded.connect(self._loaded)
@@ -77,8 +77,10 @@ class TilePictures(QObject):
         self._reading.discard(path)
         self._wanted.pop(path, None)
         self._images[path] = image
-        while len(self._images) > _KEPT:
-            self._images.popitem(last=False)
+        self._bytes += image.sizeInBytes()
+        while self._bytes > _CACHE_BYTES:
+            _, old = self._images.popitem(last=False)
+            self._bytes -= old.sizeInBytes()
         self._feed()
         self.arrived.emit(path)
 

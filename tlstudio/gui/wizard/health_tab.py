@@ -35,7 +35,7 @@ from tlstudio.gui.wizard.remedies import Remedy
 from tlstudio.gui.wizard.review import Case, Review, read_review, sections
 from tlstudio.jobs import FindingKind
 
-_SLICE_S = 0.012
+_SLICE_S = 0.008
 """Cards are built for as long at a time."""
 
 
