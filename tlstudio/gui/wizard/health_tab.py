@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,9 +33,6 @@ from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.remedies import Remedy
 from tlstudio.gui.wizard.review import Case, Review, read_review, sections
 from tlstudio.jobs import FindingKind
-
-_SLICE_S = 0.008
-"""Cards are built for as long at a time."""
 
 
 class HealthTab(ImagesTab):
@@ -200,13 +196,11 @@ class HealthTab(ImagesTab):
         return box
 
     def _build(self) -> None:
-        """Builds cards from top to bottom, for a slice of time."""
-        started = time.monotonic()
-        for box in self.sections.values():
-            while box.build_next():
-                if time.monotonic() - started > _SLICE_S:
-                    self._builder.start(0)
-                    return
+        """Builds the next card from the top: one a turn, as Qt polishes and lays out what is new
+        before the next turn."""
+        if any(box.build_next() for box in self.sections.values()):
+            self._builder.start(0)
+            return
         inside = [stop for box in self.sections.values() for stop in box.stops()]
         stops = [*self.figures.stops(), *self.closer_bar.stops(), *inside]
         self.order([*stops, self.dismissed_button])
