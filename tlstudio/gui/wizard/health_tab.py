@@ -66,6 +66,8 @@ class HealthTab(ImagesTab):
         self.figures = HealthFigures()
         self.closer_bar = CloserBar(self.closer)
         self.nothing = _Nothing()
+        self.dismissed_label = hint_label(self.tr("These are the findings that you dismissed."))
+        self.dismissed_label.setWordWrap(False)
         self.dismissed_button = link_button("")
         self.dismissed_button.clicked.connect(self._toggle_dismissed)
         self._findings = QVBoxLayout()
@@ -79,18 +81,19 @@ class HealthTab(ImagesTab):
         column.addWidget(self.figures)
         column.addWidget(self.closer_bar)
         column.addWidget(self.nothing)
+        line = QHBoxLayout()
+        line.addWidget(self.dismissed_label)
+        line.addWidget(self.dismissed_button)
+        line.addStretch(1)
+        column.addLayout(line)
         column.addLayout(self._findings)
-        foot = QHBoxLayout()
-        foot.addWidget(self.dismissed_button)
-        foot.addStretch(1)
-        column.addLayout(foot)
         column.addStretch(1)
         self.area = scrolled(content)
         self.area.setAccessibleName(self.tr("What was found"))
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(self.area)
-        for widget in (self.nothing, self.dismissed_button):
+        for widget in (self.nothing, self.dismissed_label, self.dismissed_button):
             widget.hide()
 
     # --- what every tab has ---------------------------------------------------------------------
@@ -162,6 +165,7 @@ class HealthTab(ImagesTab):
         self._show_sections(dismissed if self._dismissed_shown else open_cases, review)
         self.nothing.setVisible(not open_cases and not self._dismissed_shown)
         self.nothing.say(review.pictures, bool(dismissed))
+        self.dismissed_label.setVisible(self._dismissed_shown)
         self.dismissed_button.setVisible(bool(dismissed))
         text = self.tr("Show the {0} that you dismissed").format(f"{len(dismissed):,}")
         if self._dismissed_shown:
@@ -202,8 +206,8 @@ class HealthTab(ImagesTab):
             self._builder.start(0)
             return
         inside = [stop for box in self.sections.values() for stop in box.stops()]
-        stops = [*self.figures.stops(), *self.closer_bar.stops(), *inside]
-        self.order([*stops, self.dismissed_button])
+        stops = [*self.figures.stops(), *self.closer_bar.stops(), self.dismissed_button]
+        self.order([*stops, *inside])
 
     def _toggle_dismissed(self) -> None:
         self._dismissed_shown = not self._dismissed_shown
