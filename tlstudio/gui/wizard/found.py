@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -16,14 +18,16 @@ from PySide6.QtWidgets import (
 
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import Notice, count, link_button, small_label
+from tlstudio.gui.widgets.worst_findings import WorstFindings
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.files_tab import FilesTab
 from tlstudio.gui.wizard.findings import Overview, changes_sentence, split_sentence
 from tlstudio.gui.wizard.health_tab import HealthTab
 from tlstudio.gui.wizard.images_tab import ImagesTab
 from tlstudio.gui.wizard.pictures_tab import PicturesTab
+from tlstudio.gui.wizard.review import Section
 from tlstudio.gui.wizard.split_tab import SplitTab
-from tlstudio.jobs import ScanResult
+from tlstudio.jobs import FindingKind, ScanResult
 
 SAID_PX = 380
 """What was done or undone takes no more of the foot's width than this."""
@@ -57,13 +61,20 @@ class FoundPictures(QWidget):
             self._stack.addWidget(tab)
             tab.before = self.bar
             tab.retitled.connect(self._retitle)
-        self.bar.currentChanged.connect(self._stack.setCurrentIndex)
+        self.worst = WorstFindings()
+        self.worst.wanted.connect(self._show_findings)
+        self.worst.hide()
+        self.health.reviewed.connect(self._reviewed)
+        self.bar.currentChanged.connect(self._show_index)
         column.addWidget(self.bar)
+        column.addWidget(self.worst)
         column.addWidget(self._stack, 1)
         column.addLayout(self._foot())
         QWidget.setTabOrder(self.again_button, self.save_button)
         QWidget.setTabOrder(self.save_button, self.other_button)
         QWidget.setTabOrder(self.other_button, self.bar)
+        for before, after in pairwise([self.bar, *self.worst.stops()]):
+            QWidget.setTabOrder(before, after)
         desk.said.connect(self._say)
         desk.class_wanted.connect(self._show_pictures)
         desk.files_wanted.connect(self._show_files)
@@ -135,6 +146,23 @@ class FoundPictures(QWidget):
 
     def show_tab(self, tab: ImagesTab) -> None:
         self.bar.setCurrentIndex(self.tabs.index(tab))
+
+    def _show_index(self, index: int) -> None:
+        self._stack.setCurrentIndex(index)
+        self._place_worst()
+
+    def _reviewed(self, sections: list[Section]) -> None:
+        self.worst.show_sections(sections)
+        self._place_worst()
+
+    def _place_worst(self) -> None:
+        """Above the pictures: the other tabs say themselves what concerns them."""
+        above = self.tabs[self.bar.currentIndex()] is self.pictures
+        self.worst.setVisible(above and not self.worst.empty)
+
+    def _show_findings(self, kind: FindingKind) -> None:
+        self.show_tab(self.health)
+        self.health.show_kind(kind)
 
     def _show_pictures(self, _: str) -> None:
         self.show_tab(self.pictures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -38,11 +38,16 @@ from tlstudio.jobs import FindingKind
 class HealthTab(ImagesTab):
     """Figures on top, below them the findings, worst first, with their remedies."""
 
+    reviewed = Signal(list)
+    """What nobody has decided on yet, as a list of `Section`, worst first."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.review: Review | None = None
         self._folder = ""
         self._dismissed_shown = self._locked = False
+        self._wanted: FindingKind | None = None
+        """To be scrolled to once everything is built."""
         self._reading = Latest(self)
         self._reading.failed.connect(lambda *why: self.notice.say("error", *why))
         self._dismissals = Dismissals(self)
@@ -172,6 +177,7 @@ class HealthTab(ImagesTab):
             text = self.tr("Back to what is open")
         self.dismissed_button.setText(text)
         self.retitled.emit()
+        self.reviewed.emit(sections(open_cases))
         self._builder.start(0)
 
     def _show_sections(self, cases: list[Case], review: Review) -> None:
@@ -208,6 +214,23 @@ class HealthTab(ImagesTab):
         inside = [stop for box in self.sections.values() for stop in box.stops()]
         stops = [*self.figures.stops(), *self.closer_bar.stops(), self.dismissed_button]
         self.order([*stops, *inside])
+        if self._wanted is not None:
+            QTimer.singleShot(0, self, self._reach_wanted)  # once what was built has its place
+
+    def show_kind(self, kind: FindingKind) -> None:
+        """Goes to the findings of this kind that nobody has decided on yet."""
+        if self._dismissed_shown:
+            self._toggle_dismissed()
+        self._wanted = kind
+        self._builder.start(0)
+
+    def _reach_wanted(self) -> None:
+        box = self.sections.get(self._wanted) if self._wanted else None
+        self._wanted = None
+        if box is not None:
+            self.area.verticalScrollBar().setValue(box.y())
+            stop = next((each for each in box.stops() if each.isEnabled()), self.area)
+            stop.setFocus()
 
     def _toggle_dismissed(self) -> None:
         self._dismissed_shown = not self._dismissed_shown

@@ -55,18 +55,22 @@ _CLASSES = {
 """Kinds of which classes are counted."""
 
 
+def counted(section: Section) -> int:
+    """How many there are of what the heading counts."""
+    if section.kind in _ONE_MANY:
+        return sum(len(case.finding.files) for case in section.cases)
+    if section.kind in _CLASSES:
+        return sum(len(case.finding.classes) for case in section.cases)
+    return len(section.cases)
+
+
 def heading(section: Section) -> str:
     """What a group of findings is about, with how many there are."""
-    kind, cases = section.kind, section.cases
+    kind, cases, number = section.kind, section.cases, counted(section)
+    forms = {**_ONE_MANY, **_CLASSES, **_CASES}.get(kind, ())
     if kind in _PAIRS:
         pairs = all(len(case.finding.files) == 2 for case in cases)
-        forms, number = _PAIRS[kind][:2] if pairs else _PAIRS[kind][2:], len(cases)
-    elif kind in _ONE_MANY:
-        forms, number = _ONE_MANY[kind], sum(len(case.finding.files) for case in cases)
-    elif kind in _CLASSES:
-        forms, number = _CLASSES[kind], sum(len(case.finding.classes) for case in cases)
-    else:
-        forms, number = _CASES[kind], len(cases)
+        forms = _PAIRS[kind][:2] if pairs else _PAIRS[kind][2:]
     return translate("health", forms[0 if number == 1 else 1]).format(f"{number:,}")
 
 

@@ -209,8 +209,8 @@ class SplitTab(ImagesTab):
     def _own_words(self, used: bool) -> str:
         if not used:
             return self.tr(
-                "Your folder's own split counts for nothing: the program draws every picture's "
-                "part, as if there were none."
+                "Your folder's own split is not used: the program draws every picture's part, as "
+                "if there were none."
             )
         if self._own == "split":
             return self.tr(
