@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from training.made_jobs import made_pictures, made_weights
 from tlstudio.backbones import weights
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.cli import run
+from tlstudio.jobs import WeightsSpec
 from tlstudio.projects.places import weights_folder
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.training import train
@@ -102,3 +105,22 @@ def test_training_recognises_the_network_of_a_weights_file(
     assert run(["train", str(pictures), "--run", str(tmp_path / "run"), *given]) == 0
     assert RunFolder(tmp_path / "run").job().backbone.id == "squeezenet1_1"
     capsys.readouterr()
+
+
+def test_the_tour_recognises_it_too_and_believes_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, WeightsSpec]] = []
+
+    def tour(_: Path, network: str, start: WeightsSpec) -> None:
+        asked.append((network, start))
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "tlstudio.gui.tour", SimpleNamespace(tour=tour))
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    file = made_weights(tmp_path, "squeezenet1_1")
+    assert run(["tour", str(tmp_path / "out"), "--weights", str(file)]) == 130
+    named = ("--backbone", "resnet18")
+    assert run(["tour", str(tmp_path / "out"), "--weights", str(file), *named]) == 130
+    assert [network for network, _ in asked] == ["squeezenet1_1", "resnet18"]
+    assert {(start.source, start.file) for _, start in asked} == {("file", str(file))}

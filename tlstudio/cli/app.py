@@ -371,7 +371,7 @@ def demo(
 def tour(
     folder: Annotated[Path, typer.Argument(help="A folder for the pictures of the pages.")],
     backbone: Annotated[str | None, typer.Option(help=f"Default: {RECOMMENDED}.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="A weights file of that backbone.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="A file; its network is recognised.")] = None,
     json: Json = False,
 ) -> None:
     """Drive the real window through the main job on the sample, with a PNG of each page."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from tlstudio.backbones.weights import default_backbone
 from tlstudio.cli.console import out, print_json, run_task
+from tlstudio.cli.start import chosen_backbone
 from tlstudio.display import why_no_display
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import RunError, UsageError
@@ -62,19 +63,31 @@ def run_demo(folder: Path, *, as_json: bool) -> None:
 
 
 def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json: bool) -> None:
-    """The same main job through the real window, with a picture of each page in `folder`."""
+    """The same main job through the real window, with a picture of each page in `folder`. Whose
+    weights a file holds is recognised where no network is named."""
     reason = why_no_display()
     if reason is not None:
         raise UsageError(
             "There is no display here for the tour to show its window on.",
             "Start it under a virtual one (xvfb-run), or with QT_QPA_PLATFORM=offscreen.",
         )
+    entry, start = network or default_backbone().id, WeightsSpec()
+    if weights is not None and network is None:
+        spec = chosen_backbone(
+            None,
+            weights=weights,
+            from_scratch=False,
+            variant=None,
+            input_size=None,
+            as_json=as_json,
+        )
+        entry, start = spec.id, spec.weights
+    elif weights is not None:
+        start = WeightsSpec(source="file", file=str(weights.absolute()))
+    # After the recognition: on Windows torch has to be imported before Qt.
     from tlstudio.gui.tour import tour
 
-    start = WeightsSpec()
-    if weights is not None:
-        start = WeightsSpec(source="file", file=str(weights.absolute()))
-    report = tour(folder, network or default_backbone().id, start)
+    report = tour(folder, entry, start)
     if as_json:
         print_json({"type": "result", **asdict(report)})
         return
