@@ -25,7 +25,6 @@ NOBODY = Facts(
     border=(120, 120, 120),
     border_spread=40,
     text=0,
-    hash=0,
     thumb=bytes(768),
 )
 

@@ -6,7 +6,6 @@ import calendar
 import hashlib
 from pathlib import Path
 
-import imagehash
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -31,24 +30,6 @@ def facts(path: Path) -> Facts:
 def drawn(path: Path, image: Image.Image, **options: object) -> Facts:
     image.save(path, **options)  # type: ignore[arg-type]
     return facts(path)
-
-
-def hash_of(image: Image.Image) -> int:
-    return int(str(imagehash.phash(image)), 16)
-
-
-def test_the_hash_is_that_of_the_package_imagehash(data: Path) -> None:
-    """JPEG files are decoded at reduced scale, which may turn a bit that is near the median."""
-    files = sorted((data / PHOTOGRAPHS).glob("*.jpg"))[:60]
-    far = [(facts(file).hash ^ hash_of(Image.open(file))).bit_count() for file in files]
-    assert np.mean(far) < 1
-    assert max(far) <= 6  # pictures that have nothing in common differ in about 32
-
-
-def test_the_hash_of_a_small_picture_is_exact(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    image = Image.fromarray(rng.integers(0, 256, (90, 70), np.uint8)).resize((96, 96))
-    assert drawn(tmp_path / "a.png", image).hash == hash_of(image)
 
 
 def test_digest_size_format_and_grey_levels(data: Path) -> None:

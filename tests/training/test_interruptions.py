@@ -84,7 +84,7 @@ def test_a_run_stopped_at_every_moment_comes_to_the_same_weights(
     phases = {rest[0] for kind, *rest in seen if kind == "progress"}
     checked = {"evaluate"} if name == "unfrozen_run" else set()
     phases.discard("measure")  # there only where nothing was measured before
-    assert phases == {"scan", "features", "probe"} | checked
+    assert phases == {"scan", "compare", "features", "probe"} | checked
     assert [rest[0] for kind, *rest in seen if kind == "step"] == list(range(1, 7))
     assert_same_model(path, whole)
     assert RunFolder(path).state().state == "completed"

@@ -23,7 +23,7 @@ from tlstudio.images.reader import READER_VERSION
 from tlstudio.jobs import Reading
 
 _FILE = "verdicts.sqlite"
-_SCHEMA = 3
+_SCHEMA = 4
 # What another reader said does not count; the program and Pillow both change what is readable.
 _READER = f"{READER_VERSION}/{PIL.__version__}"
 _MOST_ROWS = 300_000

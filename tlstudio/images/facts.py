@@ -15,8 +15,8 @@ class Facts:
     None where the file does not say. `mean` and `spread` are mean and standard deviation of its
     grey levels, once it is scaled down so far that noise does not count. `border` is the mean
     colour of the outermost pixels, `border_spread` how much they vary. `text` is the share of the
-    picture, 0 to 1, that looks like burned-in text. `hash` is a perceptual hash of 64 bits, and
-    `thumb` the picture squeezed into 16 x 16 x 3 bytes, rows first.
+    picture, 0 to 1, that looks like burned-in text. `thumb` is the picture squeezed into
+    16 x 16 x 3 bytes, rows first.
     """
 
     width: int
@@ -29,7 +29,6 @@ class Facts:
     border: tuple[int, int, int]
     border_spread: float
     text: float
-    hash: int
     thumb: bytes
 
 

@@ -16,7 +16,7 @@ SIDE = 128
 the picture is smaller."""
 
 _LONGEST = 4096
-_HASHED, _KEPT, _THUMB = 32, 8, 16
+_THUMB = 16
 _STROKE = 5
 """Burned-in letters are drawn with lines thinner than this, in px of the small copy."""
 _CONTRAST, _PLAIN = 60, 32
@@ -46,7 +46,6 @@ def measure(rgb: Image.Image, size: tuple[int, int], kind: str, about: About) ->
         border=colour,
         border_spread=vary,
         text=text_share(levels),
-        hash=perceptual_hash(grey),
         thumb=small.resize((_THUMB, _THUMB), Image.Resampling.BOX).tobytes(),
     )
 
@@ -70,27 +69,6 @@ def _border(pixels: npt.NDArray[np.uint8]) -> tuple[tuple[int, int, int], float]
     mean = edge.mean(axis=0)
     red, green, blue = (round(float(level)) for level in mean)
     return (red, green, blue), float(np.sqrt(((edge - mean) ** 2).mean()))
-
-
-def _cosines() -> npt.NDArray[np.float64]:
-    """The first rows of the discrete cosine transform of type II."""
-    frequency, place = np.ogrid[:_KEPT, :_HASHED]
-    table: npt.NDArray[np.float64] = np.cos(np.pi * frequency * (2 * place + 1) / (2 * _HASHED))
-    return table
-
-
-_COSINES = _cosines()
-
-
-def perceptual_hash(grey: Image.Image) -> int:
-    """The perceptual hash of 64 bits, of low frequencies against their median, as in
-    https://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html and in the package
-    ImageHash (`phash`). The first bit is the highest."""
-    squeezed = grey.resize((_HASHED, _HASHED), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    low = _COSINES @ np.asarray(squeezed, dtype=np.float64) @ _COSINES.T
-    ordered = np.sort(low, axis=None)
-    median = (ordered[low.size // 2 - 1] + ordered[low.size // 2]) / 2
-    return int.from_bytes(np.packbits(low > median).tobytes(), "big")
 
 
 # --- burned-in text ------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from tlstudio.images.facts import Facts, Look
 
 _LOOK = struct.Struct("<B32sHHH")
 """Which parts there are, the digest, and the lengths in bytes of reason, `done` and format."""
-_FACTS = struct.Struct("<IIddddBBBdQ768sH")
+_FACTS = struct.Struct("<IIddddBBBd768sH")
 """The numbers of `Facts`, its thumb, and the length in bytes of the camera's name."""
 _LASTING, _DIGEST, _HAS_FACTS, _CAMERA, _TAKEN = 1, 2, 4, 8, 16
 _LONGEST = 500
@@ -28,7 +28,7 @@ def pack(look: Look) -> bytes:
     numbers = _FACTS.pack(
         *(facts.width, facts.height, facts.taken or 0.0, facts.mean, facts.spread),
         *(facts.border_spread, *facts.border, facts.text),
-        *(facts.hash, facts.thumb, len(camera)),
+        *(facts.thumb, len(camera)),
     )
     head = _LOOK.pack(parts, look.digest, len(reason), len(done), len(kind))
     return b"".join((head, reason, done, numbers, kind, camera))
@@ -60,7 +60,7 @@ def unpack(packed: bytes) -> Look:
 def _facts(packed: bytes, at: int, kind: int, parts: int) -> tuple[Facts, int]:
     """The facts that begin at `at`, and where they end."""
     numbers = _FACTS.unpack_from(packed, at)
-    width, height, taken, mean, spread, vary, red, green, blue, text, bits, thumb, camera = numbers
+    width, height, taken, mean, spread, vary, red, green, blue, text, thumb, camera = numbers
     middle = at + _FACTS.size + kind
     end = middle + camera
     facts = Facts(
@@ -74,7 +74,6 @@ def _facts(packed: bytes, at: int, kind: int, parts: int) -> tuple[Facts, int]:
         (red, green, blue),
         vary,
         text,
-        bits,
         thumb,
     )
     return facts, end
