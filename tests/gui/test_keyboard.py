@@ -14,6 +14,7 @@ from scripted_engine import ScriptedClient, waits_for_cancel
 
 from tlstudio.errors import DatasetError, StorageError, WeightsError
 from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.widgets.question import Question
 from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.images import ImagesPage
@@ -90,8 +91,9 @@ def test_after_a_cancelled_run_it_is_on_what_there_is_to_do(
     press(qtbot, page.controls.start)
     qtbot.waitUntil(lambda: page.session.model.phase == "features")
     press(qtbot, page.controls.cancel)
-    assert page._question is not None
-    stop = next(b for b in page._question.buttons() if b is not page._question.escapeButton())
+    box = Question.of(page)
+    assert box is not None
+    stop = next(b for b in box.buttons() if b is not box.escapeButton())
     qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
     focused(qtbot, wizard, page.controls.again)
 

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.errors import EngineError, StorageError
 from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.widgets.question import Question
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.gui.wizard.training_model import TrainingModel
@@ -191,7 +192,7 @@ def test_stop_and_keep_the_best_finishes_the_same_run(
 def test_cancel_asks_once_and_names_what_is_lost(qtbot: QtBot, page: TrainPage) -> None:
     start_and_reach_epoch(qtbot, page, 2)
     click(qtbot, page.controls.cancel)
-    box = page._question
+    box = Question.of(page)
     assert box is not None
     assert "since the end of epoch 2 is lost" in box.informativeText()
     keep, stop = box.escapeButton(), box.buttons()[0]
@@ -199,8 +200,9 @@ def test_cancel_asks_once_and_names_what_is_lost(qtbot: QtBot, page: TrainPage) 
     qtbot.mouseClick(keep, Qt.MouseButton.LeftButton)
     assert page.session.stage == "running"
     click(qtbot, page.controls.cancel)
-    assert page._question is not None
-    stop = next(b for b in page._question.buttons() if b is not page._question.escapeButton())
+    box = Question.of(page)
+    assert box is not None
+    stop = next(b for b in box.buttons() if b is not box.escapeButton())
     qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
     reach(qtbot, page, "interrupted")
     assert page.primary() is page.controls.carry_on

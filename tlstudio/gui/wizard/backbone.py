@@ -6,13 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog
 
 from tlstudio.backbones.catalogue import RECOMMENDED, backbone
 from tlstudio.backbones.weights import weights_state
 from tlstudio.errors import RunError, UsageError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.basics import Notice, small_label
+from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.network_lists import NetworkLists
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.start_card import StartCard
@@ -203,28 +204,18 @@ class BackbonePage(Page):
         dialog.open()
 
     def ask_for_scratch(self) -> None:
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle(self.tr("Start from random numbers?"))
-        box.setText(self.tr("Start from random numbers?"))
-        box.setInformativeText(
+        ask(
+            self,
+            self.tr("Start from random numbers?"),
             self.tr(
                 "The network then knows nothing of pictures and has to learn everything from "
                 "yours. With fewer than tens of thousands of pictures the answers are far worse. "
                 "It makes sense for studies, and hardly ever otherwise."
-            )
+            ),
+            yes=self.tr("&Start from random numbers"),
+            no=self.tr("&Keep the published weights"),
+            then=lambda: self.state.set_weights(WeightsSpec(source="scratch")),
         )
-        go = box.addButton(
-            self.tr("&Start from random numbers"), QMessageBox.ButtonRole.DestructiveRole
-        )
-        keep = box.addButton(
-            self.tr("&Keep the published weights"), QMessageBox.ButtonRole.RejectRole
-        )
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        go.clicked.connect(lambda: self.state.set_weights(WeightsSpec(source="scratch")))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
 
     # --- dropping -------------------------------------------------------------------------------
 

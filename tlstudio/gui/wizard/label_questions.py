@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QInputDialog, QWidget
 
 from tlstudio.errors import UsageError
+from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.label_sheet import LabelSheet, ShownClass
 from tlstudio.gui.wizard.labelling import merge, relabel, relabel_new, rename
@@ -37,20 +38,15 @@ class LabelQuestions(QObject):
 
     def merge(self, shown: ShownClass, other: ShownClass) -> None:
         """Asks whether two classes are one."""
-        box = QMessageBox(self._parent)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("Merge?"))
-        box.setText(
-            self.tr("Make “{0}” and “{1}” one class, “{1}”?").format(shown.name, other.name)
+        ask(
+            self._parent,
+            self.tr("Make “{0}” and “{1}” one class, “{1}”?").format(shown.name, other.name),
+            self.tr("Ctrl+Z takes it back. Your folders stay as they are."),
+            yes=self.tr("&Merge"),
+            no=self.tr("&Keep both"),
+            then=lambda: self._desk.grant(merge(shown, other)),
+            loses=False,
         )
-        box.setInformativeText(self.tr("Ctrl+Z takes it back. Your folders stay as they are."))
-        yes = box.addButton(self.tr("&Merge"), QMessageBox.ButtonRole.AcceptRole)
-        no = box.addButton(self.tr("&Keep both"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(yes)
-        box.setEscapeButton(no)
-        yes.clicked.connect(lambda: self._desk.grant(merge(shown, other)))
-        box.open()
 
     def new_class(self, numbers: Sequence[int]) -> None:
         """Asks for the name of a class that these pictures go into."""

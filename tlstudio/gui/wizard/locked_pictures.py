@@ -4,13 +4,14 @@ validation figure."""
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
 from tlstudio.gui.widgets.basics import Notice, body_label, hint_label, link_button
 from tlstudio.gui.widgets.job_progress import JobProgress
+from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import EvaluateJob, EvaluationResult, TrainResult
 from tlstudio.tasks import Event, Progress, Warned
@@ -24,7 +25,6 @@ class LockedPictures(QWidget):
         self._state, self._engine = state, engine
         self._thread: TaskThread | None = None
         self._asked: TrainResult | None = None
-        self._question: QMessageBox | None = None
         self._seen_before = ""
         self._build()
         self.refresh()
@@ -53,31 +53,21 @@ class LockedPictures(QWidget):
 
     def _ask(self) -> None:
         evaluation = self._state.evaluation
-        if evaluation is None or self._question is not None:
+        if evaluation is None:
             return
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("TL Studio"))
-        box.setText(self.tr("Score the locked test pictures now?"))
         text = self.tr(
             "{n} were locked away so that one figure rests on pictures by which nothing was"
             " chosen. That is lost once you have seen it and change anything because of it: the"
             " network, the settings, the labels. Score them when you are done."
         )
-        box.setInformativeText(text.format(n=_pictures(evaluation.locked)))
-        score = box.addButton(self.tr("&Score them"), QMessageBox.ButtonRole.AcceptRole)
-        keep = box.addButton(self.tr("&Keep them locked"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        score.clicked.connect(self._score)
-        box.finished.connect(self._answered)
-        self._question = box
-        box.open()
-
-    def _answered(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-            self._question = None
+        ask(
+            self,
+            self.tr("Score the locked test pictures now?"),
+            text.format(n=_pictures(evaluation.locked)),
+            yes=self.tr("&Score them"),
+            no=self.tr("&Keep them locked"),
+            then=self._score,
+        )
 
     # --- scoring --------------------------------------------------------------------------------
 

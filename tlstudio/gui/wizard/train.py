@@ -12,7 +12,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
-    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from tlstudio.gui.widgets.basics import (
     small_label,
 )
 from tlstudio.gui.widgets.figures import Figure, FigureRow
+from tlstudio.gui.widgets.question import Question, ask
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.start_words import megabytes
@@ -63,7 +63,6 @@ class TrainPage(Page):
         self.session = TrainingSession(state, engine, self)
         self.curves: Curves | None = None
         self._preloading: threading.Thread | None = None
-        self._question: QMessageBox | None = None
         self._ended: TrainResult | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -201,27 +200,14 @@ class TrainPage(Page):
             self.error_notice.say("error", error.message, error.hint)
 
     def _ask_before_cancelling(self) -> None:
-        if self._question is not None:
-            self._question.raise_()
-            return
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("Cancel training"))
-        box.setText(self.tr("Cancel training?"))
-        box.setInformativeText(words.lost_by_cancelling(self.session.model))
-        stop = box.addButton(self.tr("&Cancel training"), QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton(self.tr("&Keep training"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        stop.clicked.connect(self.session.cancel)
-        box.finished.connect(self._answered)
-        self._question = box
-        box.open()
-
-    def _answered(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-            self._question = None
+        ask(
+            self,
+            self.tr("Cancel training?"),
+            words.lost_by_cancelling(self.session.model),
+            yes=self.tr("&Cancel training"),
+            no=self.tr("&Keep training"),
+            then=self.session.cancel,
+        )
 
     # --- showing --------------------------------------------------------------------------------
 
@@ -264,8 +250,9 @@ class TrainPage(Page):
             self.error_notice.clear()
             if self.curves is not None:
                 self.curves.finish()
-        if self._question is not None and not session.running:
-            self._question.reject()
+        question = Question.of(self)
+        if question is not None and not session.running:
+            question.reject()
         self._show_numbers()
 
     def _way_back(self) -> tuple[PageId, str]:

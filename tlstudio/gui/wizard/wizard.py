@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QSystemTrayIcon, QWizard
+from PySide6.QtWidgets import QApplication, QLabel, QSystemTrayIcon, QWizard
 
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.basics import set_kind
+from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.images import ImagesPage
@@ -32,7 +33,6 @@ class Wizard(QWizard):
     def __init__(self, state: WizardState, engine: EngineRoom) -> None:
         super().__init__()
         self.state, self.engine = state, engine
-        self._question: QMessageBox | None = None
         self._leaving = False
         self._set_frame()
         self.rail = Rail(state)
@@ -205,29 +205,11 @@ class Wizard(QWizard):
         self.left.emit()
 
     def _ask_before_leaving(self) -> None:
-        if self._question is not None:
-            self._question.raise_()
-            return
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("TL Studio"))
-        box.setText(self.tr("Training is running."))
-        box.setInformativeText(
-            self.tr("What it has learned up to the last checkpoint is kept either way.")
+        ask(
+            self,
+            self.tr("Training is running."),
+            self.tr("What it has learned up to the last checkpoint is kept either way."),
+            yes=self.tr("&Stop and keep the checkpoint, then close"),
+            no=self.tr("&Keep training"),
+            then=self.leave,
         )
-        stop = box.addButton(
-            self.tr("&Stop and keep the checkpoint, then close"),
-            QMessageBox.ButtonRole.DestructiveRole,
-        )
-        keep = box.addButton(self.tr("&Keep training"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        stop.clicked.connect(self.leave)
-        box.finished.connect(self._answered)
-        self._question = box
-        box.open()
-
-    def _answered(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-            self._question = None
