@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from tlstudio.backbones.catalogue import Backbone, Weights, backbone
 from tlstudio.backbones.weights import default_backbone, weights_state
+from tlstudio.gui.wizard.observed import Observed
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import BackboneSpec, WeightsSpec
 
 
-class NetworkChoice:
-    """What is chosen; `WizardState` changes it and tells its observers.
+class NetworkChoice(Observed):
+    """What is chosen; what a change of the network or its weights does to other choices is up to
+    `WizardState`.
 
     `input_size` is None for the size that the weights were made for. `agreed` says that the user
     has stated a use that is not commercial. `fetching` is the sentence that says what the next step
@@ -17,6 +19,7 @@ class NetworkChoice:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.backbone_id = default_backbone().id
         self.weights = WeightsSpec()
         self.input_size: int | None = None
@@ -66,6 +69,27 @@ class NetworkChoice:
     def must_agree(self) -> bool:
         """Whether these weights forbid commercial use, and nobody has said yet that it is none."""
         return self.published is not None and not self.published.commercial and not self.agreed
+
+    def set_input_size(self, size: int | None) -> None:
+        """The side of the pictures in px; None for the weights' own. Raises `UsageError` for a size
+        that the network does not take."""
+        self._refuse_while_training()
+        size = None if size == self.own_size else size
+        self.backbone.preprocessing(self.backbone_spec.model_copy(update={"input_size": size}))
+        if size != self.input_size:
+            self.input_size = size
+            self._changed()
+
+    def agree(self) -> None:
+        """The user says that the use is not commercial; it counts until the window closes."""
+        self.agreed = True
+        self._changed()
+
+    def set_fetching(self, why: str) -> None:
+        """The sentence that says for which weights the next step has to wait; empty for none."""
+        if why != self.fetching:
+            self.fetching = why
+            self._changed()
 
     def why_no_weights(self) -> str | None:
         """What has to come before anything can start from these weights, or None."""

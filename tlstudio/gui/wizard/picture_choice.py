@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tlstudio.gui.wizard.findings import Overview
+from tlstudio.gui.wizard.observed import Observed
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import DatasetSpec, ScanResult
 
 
-class PictureChoice:
-    """What is chosen; `WizardState` changes it and tells its observers.
+class PictureChoice(Observed):
+    """What is chosen, and how it is split.
 
     `looking`: they are being looked through, and nothing can be built on pictures that may go.
     `trouble` is the reason why what was corrected since can't be looked at; empty for none.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.looking, self.trouble = False, ""
         self.dataset: DatasetSpec | None = None
         self.scan: ScanResult | None = None
@@ -30,6 +34,31 @@ class PictureChoice:
             getattr(dataset, name) == getattr(self.dataset, name)
             for name in ("folder", "roots", "table", "pattern", "project")
         )
+
+    def set_looking(self, looking: bool, trouble: str = "") -> None:
+        """The pictures are being looked through, or, for a reason, can't be any more."""
+        if (looking, trouble) != (self.looking, self.trouble):
+            self.looking, self.trouble = looking, trouble
+            self._changed()
+
+    def set_scan(self, scan: ScanResult, dataset: DatasetSpec | None = None) -> None:
+        """New pictures, and what was said of them before they were looked at."""
+        self._refuse_while_training()
+        self.dataset = dataset or DatasetSpec(folder=scan.folder)
+        self.scan, self.overview = scan, Overview(scan)
+        self.looking, self.trouble = False, ""
+        self._changed()
+
+    def change_split(self, **values: Any) -> None:
+        """Changes how the pictures are split: `validation_fraction`, `test_fraction`, `grouping`,
+        `own_split`. Whoever does that has them looked at again. Raises pydantic's
+        `ValidationError`."""
+        self._refuse_while_training()
+        if self.dataset is not None:
+            dataset = DatasetSpec.model_validate({**self.dataset.model_dump(), **values})
+            if dataset != self.dataset:
+                self.dataset = dataset
+                self._changed()
 
     def why_no_pictures(self) -> str | None:
         """What has to come before anything can be learned from the pictures, or None."""

@@ -6,7 +6,6 @@ Plain Python: no Qt, no torch. The pages show it and forward what the user wants
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any, Literal
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import plan
-from tlstudio.gui.wizard.findings import Overview
 from tlstudio.gui.wizard.network_choice import NetworkChoice, weights_spec
 from tlstudio.gui.wizard.outlook import Outlook, Question, time_words
 from tlstudio.gui.wizard.picture_choice import PictureChoice, looked_at
@@ -24,7 +22,6 @@ from tlstudio.gui.wizard.run_names import new_run_folder
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import (
     BackboneSpec,
-    DatasetSpec,
     Device,
     DeviceInfo,
     DoctorResult,
@@ -32,7 +29,6 @@ from tlstudio.jobs import (
     EvaluationResult,
     ExportResult,
     Recipe,
-    ScanResult,
     TrainingJob,
     TrainResult,
     WeightsSpec,
@@ -53,17 +49,15 @@ class PageId(IntEnum):
 
 
 class WizardState(NetworkChoice, PictureChoice):
-    """Everything that the pages share. Observers are called after each change, without arguments.
+    """Everything that the pages share.
 
     A finished run stays until it is trained anew: changing a choice marks what rests on it as
-    needing another look, and loses nothing. While `training` the choices refuse to change.
+    needing another look, and loses nothing.
     """
 
     def __init__(self, clock: Callable[[], datetime] = datetime.now) -> None:
-        NetworkChoice.__init__(self)
-        PictureChoice.__init__(self)
+        super().__init__()
         self._clock = clock
-        self._observers: list[Callable[[], None]] = []
         self.page = PageId.IMAGES
         self._visited: set[PageId] = {PageId.IMAGES}
         self._reconsider: set[PageId] = set()
@@ -76,7 +70,6 @@ class WizardState(NetworkChoice, PictureChoice):
         self.doctor: DoctorResult | None = None
         self.outlook = Outlook()
 
-        self.training = False
         self.run: Path | None = None
         self.trained: TrainResult | None = None
         self.trained_job: TrainingJob | None = None
@@ -84,46 +77,6 @@ class WizardState(NetworkChoice, PictureChoice):
         self.evaluation: EvaluationResult | None = None
         self.tested: EvaluationResult | None = None
         self.exports: list[ExportResult] = []
-
-    # --- observers ------------------------------------------------------------------------------
-
-    def observe(self, observer: Callable[[], None]) -> None:
-        self._observers.append(observer)
-
-    def forget(self, observer: Callable[[], None]) -> None:
-        with suppress(ValueError):
-            self._observers.remove(observer)
-
-    def _changed(self) -> None:
-        for observer in tuple(self._observers):
-            observer()
-
-    # --- pictures -------------------------------------------------------------------------------
-
-    def set_looking(self, looking: bool, trouble: str = "") -> None:
-        """The pictures are being looked through, or, for a reason, can't be any more."""
-        if (looking, trouble) != (self.looking, self.trouble):
-            self.looking, self.trouble = looking, trouble
-            self._changed()
-
-    def set_scan(self, scan: ScanResult, dataset: DatasetSpec | None = None) -> None:
-        """New pictures, and what was said of them before they were looked at."""
-        self._refuse_while_training()
-        self.dataset = dataset or DatasetSpec(folder=scan.folder)
-        self.scan, self.overview = scan, Overview(scan)
-        self.looking, self.trouble = False, ""
-        self._changed()
-
-    def change_split(self, **values: Any) -> None:
-        """Changes how the pictures are split: `validation_fraction`, `test_fraction`, `grouping`,
-        `own_split`. Whoever does that has them looked at again. Raises pydantic's
-        `ValidationError`."""
-        self._refuse_while_training()
-        if self.dataset is not None:
-            dataset = DatasetSpec.model_validate({**self.dataset.model_dump(), **values})
-            if dataset != self.dataset:
-                self.dataset = dataset
-                self._changed()
 
     # --- backbone -------------------------------------------------------------------------------
 
@@ -165,27 +118,6 @@ class WizardState(NetworkChoice, PictureChoice):
     def use_default_weights(self) -> None:
         """The published weights that the catalogue has first."""
         self.set_weights(weights_spec(self.backbone, self.backbone.weights[0]))
-
-    def set_input_size(self, size: int | None) -> None:
-        """The side of the pictures in px; None for the weights' own. Raises `UsageError` for a size
-        that the network does not take."""
-        self._refuse_while_training()
-        size = None if size == self.own_size else size
-        self.backbone.preprocessing(self.backbone_spec.model_copy(update={"input_size": size}))
-        if size != self.input_size:
-            self.input_size = size
-            self._changed()
-
-    def agree(self) -> None:
-        """The user says that the use is not commercial; it counts until the window closes."""
-        self.agreed = True
-        self._changed()
-
-    def set_fetching(self, why: str) -> None:
-        """The sentence that says for which weights the next step has to wait; empty for none."""
-        if why != self.fetching:
-            self.fetching = why
-            self._changed()
 
     # --- settings -------------------------------------------------------------------------------
 
@@ -425,10 +357,3 @@ class WizardState(NetworkChoice, PictureChoice):
         if page == PageId.RESULTS and self.evaluation is None:
             return translate("state", "The answers are still being checked.")
         return None
-
-    def _refuse_while_training(self) -> None:
-        if self.training:
-            raise UsageError(
-                translate("state", "Training is running, so its settings can't change now."),
-                translate("state", "Stop it first, or wait for its end."),
-            )
