@@ -93,7 +93,7 @@ class SplitTab(ImagesTab):
     def _shares(self) -> Card:
         card = Card()
         self.given = body_label("")
-        self.own = QCheckBox(self.tr("&Use this split"))
+        self.own = QCheckBox(self.tr("Us&e this split"))
         self.own.clicked.connect(self._choose_own)
         self.validation = ShareField(self.tr("&Validation pictures"), 5, 50)
         self.test = ShareField(self.tr("&Locked test set"), 0, 40, self.tr("none"))
