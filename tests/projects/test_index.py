@@ -151,6 +151,19 @@ def test_the_outcome_is_kept_and_assignments_stay(index: Index) -> None:
     assert index.findings() == [finding]
 
 
+def test_an_outcome_that_can_t_be_kept_whole_leaves_the_one_before(index: Index) -> None:
+    numbers, _ = index.update(seen("a/1", "a/2"))
+    index.save_outcome({numbers[0]: "train"}, {}, [], {}, {"summary": "first"})
+    before = list(index.entries())
+    with pytest.raises(TypeError):
+        index.save_outcome(
+            {numbers[0]: "val"}, {}, [], {"val 0": {numbers[0]: "val"}}, {"summary": object()}
+        )
+    assert list(index.entries()) == before
+    assert index.assignments("val 0") == {}
+    assert index.project.setting("summary") == "first"
+
+
 def test_settings_are_kept(tmp_path: Path) -> None:
     Project(tmp_path).set_setting("fractions", {"test": 0.15})
     assert Project(tmp_path).setting("fractions") == {"test": 0.15}

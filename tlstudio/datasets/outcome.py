@@ -126,9 +126,9 @@ def outcome(data: Labelled, choices: Choices, index: Index) -> Task[Outcome]:
     """What the pictures come to; kept in the index."""
     meter = Meter("compare", len(data.items))
     key = yield from beside(lambda: _key(data, choices), meter, 0)
-    known = OUTCOME.of(index.project)
-    if known is not None and known.key == key:
-        return (yield from beside(lambda: _recalled(known, index), meter, len(data.items)))
+    known = yield from beside(lambda: _recalled(key, index), meter, 0)
+    if known is not None:
+        return known
     found = yield from _worked_out(data, choices, index, meter)
     yield from beside(lambda: _keep(found, key, choices, index), meter, len(data.items))
     return found
@@ -235,38 +235,42 @@ def _key(data: Labelled, choices: Choices) -> str:
     return digest.hexdigest()
 
 
-def _recalled(known: Summary, index: Index) -> Outcome:
-    entries = list(index.entries())
+def _recalled(key: str, index: Index) -> Outcome | None:
+    """What is kept under this key; None where that is something else."""
+    known = OUTCOME.of(index.project)
+    if known is None or known.key != key:
+        return None
+    entries, found = list(index.entries()), index.findings()
+    if OUTCOME.of(index.project) != known:  # another program has just come to something else
+        return None
     return Outcome(
         places={each.id: each.part for each in entries if each.part is not None},
         groups={each.id: each.group for each in entries if each.group},
         aside=known.aside,
         split=known.split,
-        findings=index.findings(),
+        findings=found,
         proposals=known.proposals,
     )
 
 
 def _keep(found: Outcome, key: str, choices: Choices, index: Index) -> None:
+    """All of it at once: what is kept must belong together whenever the program ends."""
     parts: dict[int, Part] = {n: part for n, part in found.places.items() if part != "aside"}
     test, validation = choices.draws
+    made = DRAWS.of(index.project) or {}
+    made |= {draw: Draw(fraction=f, rules=choices.rules) for draw, f in choices.draws.items()}
+    summary = Summary(
+        key=key, aside=dict(found.aside), split=found.split, proposals=tuple(found.proposals)
+    )
     index.save_outcome(
         found.places,
         found.groups,
         found.findings,
-        {
+        draws={
             test: {n: "test" if part == "test" else "train" for n, part in parts.items()},
             validation: {n: part for n, part in parts.items() if part != "test"},
         },
-    )
-    made = DRAWS.of(index.project) or {}
-    made |= {draw: Draw(fraction=f, rules=choices.rules) for draw, f in choices.draws.items()}
-    DRAWS.keep(index.project, made)
-    OUTCOME.keep(
-        index.project,
-        Summary(
-            key=key, aside=dict(found.aside), split=found.split, proposals=tuple(found.proposals)
-        ),
+        settings={DRAWS.name: DRAWS.plain(made), OUTCOME.name: OUTCOME.plain(summary)},
     )
 
 

@@ -36,18 +36,22 @@ class Memory(Generic[T]):
     """One thing that is remembered."""
 
     def __init__(self, name: str, kind: type[T]) -> None:
-        self._name, self._adapter = name, TypeAdapter(kind)
+        self.name, self._adapter = name, TypeAdapter(kind)
 
     def of(self, project: Project) -> T | None:
         try:
-            return self._adapter.validate_python(project.setting(self._name))
+            return self._adapter.validate_python(project.setting(self.name))
         except ValidationError:
             return None
 
     def keep(self, project: Project, value: T) -> None:
-        plain = self._adapter.dump_python(value, mode="json")
-        if project.setting(self._name) != plain:
-            project.set_setting(self._name, plain)
+        plain = self.plain(value)
+        if project.setting(self.name) != plain:
+            project.set_setting(self.name, plain)
+
+    def plain(self, value: T) -> Any:
+        """The value as the project keeps it under `name`."""
+        return self._adapter.dump_python(value, mode="json")
 
 
 GROUPING = Memory("grouping", Grouping)

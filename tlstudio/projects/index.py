@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tlstudio.jobs import Changes, Finding, Part
-from tlstudio.projects.project import Project
+from tlstudio.projects.project import Project, put_setting
 
 Verdict = Literal["used", "converted", "left_out"]
 Place = Part | Literal["aside"]
@@ -189,9 +189,11 @@ class Index:
         groups: Mapping[int, str],
         findings: Sequence[Finding],
         draws: Mapping[str, Mapping[int, Part]],
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keeps what a look came to: each picture's place and group, by number, the findings, and
-        the assignments of `draws`, to which those of earlier looks stay."""
+        """Keeps what a look came to, all of it or nothing: each picture's place and group, by
+        number, the findings, the assignments of `draws`, to which those of earlier looks stay, and
+        settings of the project."""
         with self.project.writing() as database:
             rows = database.execute("SELECT id, part, grouped FROM pictures").fetchall()
             database.executemany(
@@ -209,6 +211,8 @@ class Index:
                     [(draw, number, part) for number, part in parts.items()],
                 )
             _write_findings(database, findings)
+            for key, value in (settings or {}).items():
+                put_setting(database, key, value)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

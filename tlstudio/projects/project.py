@@ -89,9 +89,7 @@ class Project:
     def set_setting(self, key: str, value: Any) -> None:
         """Keeps a value that JSON can hold."""
         with self.writing() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, json.dumps(value))
-            )
+            put_setting(database, key, value)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -136,6 +134,11 @@ class Project:
             f"The project in {self.path} can't be read or written ({error}).",
             "Check that its disk has room and may be written to.",
         )
+
+
+def put_setting(database: sqlite3.Connection, key: str, value: Any) -> None:
+    """As `Project.set_setting`, within a transaction."""
+    database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, json.dumps(value)))
 
 
 def default_folder(dataset: DatasetSpec) -> Path:
