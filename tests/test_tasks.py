@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import signal
@@ -337,5 +338,7 @@ def test_what_work_beside_raises_is_raised_and_closing_waits_for_its_end() -> No
     task = beside(work, Meter("compare", 1), 0)
     next(task)
     threading.Timer(0.05, go_on.set).start()
+    assert not gc.isenabled()
     task.close()
     assert ended.is_set()
+    assert gc.isenabled(), "garbage is never looked for again"

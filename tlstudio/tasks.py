@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -208,12 +209,22 @@ def drive(task: Task[R], on_event: Callable[[Event], None], control: Control | N
 
 def beside(work: Callable[[], R], meter: Meter, done: int) -> Task[R]:
     """Runs in a thread what can't say how far it is, with an event for `done` ten times a second
-    meanwhile. Closing the task waits for the end of `work`."""
-    with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
-        running = pool.submit(work)
-        while not running.done():
-            yield from meter.at(done)
-            wait([running], timeout=_BEAT_S)
+    meanwhile. Closing the task waits for the end of `work`.
+
+    Such work makes many small things at once that last: until it is done nobody looks for garbage
+    among them, which would take a quarter of its time.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
+            running = pool.submit(work)
+            while not running.done():
+                yield from meter.at(done)
+                wait([running], timeout=_BEAT_S)
+    finally:
+        if collects:
+            gc.enable()
     return running.result()
 
 
