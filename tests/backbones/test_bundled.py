@@ -76,6 +76,7 @@ def test_it_is_the_default_and_needs_neither_a_network_nor_consent(
     assert found == WEIGHTS / entry.weights[0].file
 
 
+@pytest.mark.slow
 def test_its_features_tell_ants_from_bees_far_better_than_random_ones_do(
     entry: Backbone, data: Path, tmp_path: Path
 ) -> None:

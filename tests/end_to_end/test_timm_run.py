@@ -65,7 +65,7 @@ def test_the_model_loads_with_timm_alone_by_the_code_in_its_card(
     assert isinstance(network, type(timm.create_model(run.job.backbone.id.removeprefix("timm:"))))
 
 
-@pytest.mark.parametrize("kind", ["onnx", "torchvision"])
+@pytest.mark.parametrize("kind", [pytest.param("onnx", marks=pytest.mark.slow), "torchvision"])
 def test_exports_are_checked_in_their_own_runtime(run: Trained, kind: str, tmp_path: Path) -> None:
     job = ExportJob.model_validate({"run": str(run.path), "format": kind, "out": str(tmp_path)})
     result = drive(export(job), nothing)

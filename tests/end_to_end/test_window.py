@@ -68,7 +68,7 @@ def command(display: str) -> list[str]:
     return [xvfb, "-a", sys.executable]
 
 
-@pytest.mark.parametrize("display", ["offscreen", "xvfb"])
+@pytest.mark.parametrize("display", [pytest.param("offscreen", marks=pytest.mark.slow), "xvfb"])
 def test_from_a_folder_to_a_checked_onnx_file(pictures: Path, tmp_path: Path, display: str) -> None:
     out = tmp_path / "tour"
     environment = {**os.environ, "TLSTUDIO_THEME": "light"}

@@ -17,7 +17,7 @@ from tlstudio.training import inference
 from tlstudio.training.train import train
 
 
-@pytest.fixture(params=["all", UNFROZEN, "none"])
+@pytest.fixture(params=["all", UNFROZEN, pytest.param("none", marks=pytest.mark.slow)])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     pictures = made_pictures(tmp_path / "pictures")
     # Learning much, so that the model differs from the one that the cache was made with.

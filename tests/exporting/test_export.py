@@ -40,7 +40,14 @@ def linear_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- torchvision's format -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["run", "hidden_run", "linear_run"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run",
+        pytest.param("hidden_run", marks=pytest.mark.slow),
+        pytest.param("linear_run", marks=pytest.mark.slow),
+    ],
+)
 def test_torchvision_alone_gives_the_same_logits(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

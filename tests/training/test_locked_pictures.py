@@ -28,7 +28,7 @@ def with_test_pictures(folder: Path, seed: int) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("freeze", ["all", "none"])
+@pytest.mark.parametrize("freeze", ["all", pytest.param("none", marks=pytest.mark.slow)])
 def test_other_test_pictures_give_the_same_model_and_the_same_figures(
     tmp_path: Path, freeze: str
 ) -> None:

@@ -72,6 +72,7 @@ def test_every_stage_has_its_costs_and_its_size(tmp_path: Path) -> None:
     assert costs.features == last.shape[1] == 512
 
 
+@pytest.mark.slow
 def test_what_is_kept_for_the_backward_pass_is_counted(tmp_path: Path) -> None:
     """Four times the pixels keep four times the memory; and AlexNet's first stage keeps its input,
     which its convolution needs, beside what the ReLU gave."""

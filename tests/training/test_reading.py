@@ -55,7 +55,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> set[tuple[int, ...] | None]:
     return asked
 
 
-@pytest.mark.parametrize("freeze", ["all", UNFROZEN, "none"])
+@pytest.mark.parametrize("freeze", ["all", UNFROZEN, pytest.param("none", marks=pytest.mark.slow)])
 def test_a_model_learns_and_answers_from_the_channels_that_were_chosen(
     stacks: Path,
     weights: Path,
