@@ -9,19 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from labelling import Bench, draw, keep
+from labelling import Bench, shown
 from PySide6.QtCore import Qt
 
-from tlstudio.engine.client import EngineClient
-from tlstudio.gui.app import application
-from tlstudio.gui.engine_room import EngineRoom
-from tlstudio.gui.wizard.images import ImagesPage
-from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import Finding, FindingKind, ScanResult
 from tlstudio.projects.index import Index
 from tlstudio.projects.project import Project
@@ -111,26 +105,12 @@ class HealthBench(Bench):
 
 
 def main(pictures: int, findings: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="tlstudio-health-") as scratch:
-        os.environ["TLSTUDIO_HOME"] = str(Path(scratch) / "home")
-        scan = keep(Path(scratch) / "pictures", draw(Path(scratch), pictures))
+    with shown(pictures) as (page, scan):
         add_findings(scan, findings)
-        application()
-        room = EngineRoom(EngineClient(Path(scratch) / "log"))
-        page = ImagesPage(WizardState(), room)
-        page.resize(1000, 700)
-        page.show()
-        page.prepare()
         bench = HealthBench(page)
         bench.live(1500)
         bench.review(scan)
         bench.list_files(scan)
-        closed: list[bool] = []
-        room.closed.connect(lambda: closed.append(True))
-        room.shut_down()
-        bench.wait(lambda: bool(closed))
-        page.leave()
-        page.hide()
 
 
 if __name__ == "__main__":

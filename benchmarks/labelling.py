@@ -170,8 +170,10 @@ class Bench:
         QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=end)
 
 
-def main(pictures: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="tlstudio-labelling-") as scratch:
+@contextmanager
+def shown(pictures: int) -> Iterator[tuple[ImagesPage, ScanResult]]:
+    """The images page in a window of its own, with a real engine, and a data set for it."""
+    with tempfile.TemporaryDirectory(prefix="tlstudio-bench-") as scratch:
         os.environ["TLSTUDIO_HOME"] = str(Path(scratch) / "home")
         scan = keep(Path(scratch) / "pictures", draw(Path(scratch), pictures))
         app = application()
@@ -180,16 +182,21 @@ def main(pictures: int) -> None:
         page.resize(1000, 700)
         page.show()
         page.prepare()
-        bench = Bench(page)
-        bench.live(1500)
-        bench.work(scan)
+        yield page, scan
         closed: list[bool] = []
         room.closed.connect(lambda: closed.append(True))
         room.shut_down()
-        bench.wait(lambda: bool(closed))
+        Bench(page).wait(lambda: bool(closed))
         page.leave()
         page.hide()
         app.processEvents()
+
+
+def main(pictures: int) -> None:
+    with shown(pictures) as (page, scan):
+        bench = Bench(page)
+        bench.live(1500)
+        bench.work(scan)
 
 
 if __name__ == "__main__":

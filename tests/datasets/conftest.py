@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tlstudio.datasets import judging
 from tlstudio.datasets.scan import scan
-from tlstudio.jobs import DatasetSpec, ScanJob, ScanResult
+from tlstudio.images.first_look import first_looks
+from tlstudio.jobs import DatasetSpec, Reading, ScanJob, ScanResult
 from tlstudio.tasks import drive
 
 Pictures = Callable[..., None]
@@ -49,3 +51,17 @@ def scanned(root: Path, tmp_path: Path) -> Scanned:
         return drive(task, lambda _: None)
 
     return run
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were given to children, as they are."""
+    names: list[str] = []
+
+    def counted(files: Iterable[tuple[int, str]], reading: Reading | None) -> object:
+        listed = list(files)
+        names.extend(Path(path).name for _, path in listed)
+        return first_looks(listed, reading)
+
+    monkeypatch.setattr(judging, "first_looks", counted)
+    return names

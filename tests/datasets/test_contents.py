@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tlstudio.datasets import judging
 from tlstudio.datasets.contents import Content, contents
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import DatasetError
-from tlstudio.images.first_look import first_looks
-from tlstudio.jobs import DatasetSpec, Reading, ScanJob, ScanResult
+from tlstudio.jobs import DatasetSpec, ScanJob, ScanResult
 from tlstudio.tasks import drive
 
 Pictures = Callable[..., None]
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were given to children, as they are."""
-    names: list[str] = []
-
-    def counted(files: Iterable[tuple[int, str]], reading: Reading | None) -> object:
-        listed = list(files)
-        names.extend(Path(path).name for _, path in listed)
-        return first_looks(listed, reading)
-
-    monkeypatch.setattr(judging, "first_looks", counted)
-    return names
 
 
 def looked_through(root: Path, cache: Path) -> ScanResult:
@@ -53,33 +37,33 @@ def test_digests_are_the_sha_256_of_the_files(root: Path, pictures: Pictures) ->
 
 
 def test_what_a_scan_has_looked_at_is_not_read_again(
-    root: Path, pictures: Pictures, read: list[str], tmp_path: Path
+    root: Path, pictures: Pictures, looked_at: list[str], tmp_path: Path
 ) -> None:
     pictures("a", 4)
     pictures("b", 4)
     looked_through(root, tmp_path / "cache")
-    read.clear()
+    looked_at.clear()
     found = held(root, tmp_path / "cache")
-    assert read == []
+    assert looked_at == []
     expected = {name: hashlib.sha256((root / name).read_bytes()).digest() for name in found}
     assert {name: content.digest for name, content in found.items()} == expected
 
 
 def test_a_changed_file_has_another_digest_and_no_longer_the_old_content(
-    root: Path, pictures: Pictures, read: list[str], tmp_path: Path
+    root: Path, pictures: Pictures, looked_at: list[str], tmp_path: Path
 ) -> None:
     pictures("a", 4)
     pictures("b", 4)
     looked_through(root, tmp_path / "cache")
     before = held(root, tmp_path / "cache")
-    read.clear()
+    looked_at.clear()
     changed = root / "a" / "000.png"
     stamp = changed.stat()
     changed.write_bytes(changed.read_bytes() + b"x")
     os.utime(changed, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert not before["a/000.png"].still_in(changed)
     after = held(root, tmp_path / "cache")
-    assert read == ["000.png"]
+    assert looked_at == ["000.png"]
     assert after["a/000.png"].digest == hashlib.sha256(changed.read_bytes()).digest()
     assert {**after, "a/000.png": None} == {**before, "a/000.png": None}
 

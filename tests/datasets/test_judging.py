@@ -23,20 +23,6 @@ from tlstudio.tasks import Event, Progress, drive
 Pictures = Callable[..., None]
 
 
-@pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were given to children, as they are."""
-    names: list[str] = []
-
-    def counted(files: Iterable[tuple[int, str]], reading: Reading | None) -> object:
-        listed = list(files)
-        names.extend(Path(path).name for _, path in listed)
-        return first_looks(listed, reading)
-
-    monkeypatch.setattr(judging, "first_looks", counted)
-    return names
-
-
 def said(root: str, files: list[str], cache: Path, reading: Reading | None = None) -> list[Look]:
     found = drive(looks(root, files, reading, cache), lambda _: None)
     assert list(found) == files
@@ -48,7 +34,7 @@ def names(root: Path) -> list[str]:
 
 
 def test_looks_are_in_the_order_of_the_files_and_remembered_whole(
-    root: Path, pictures: Pictures, given: list[str], tmp_path: Path
+    root: Path, pictures: Pictures, looked_at: list[str], tmp_path: Path
 ) -> None:
     pictures("a", 30)
     pictures("b", 30)
@@ -56,13 +42,13 @@ def test_looks_are_in_the_order_of_the_files_and_remembered_whole(
     files = names(root)[::-1]
     first = said(str(root), files, tmp_path / "cache")
     assert first == [look(root / file) for file in files]
-    assert len(given) == 60
+    assert len(looked_at) == 60
     assert said(str(root), files, tmp_path / "cache") == first
-    assert len(given) == 60
+    assert len(looked_at) == 60
 
 
 def test_files_elsewhere_are_remembered_by_their_path(
-    root: Path, pictures: Pictures, given: list[str], tmp_path: Path
+    root: Path, pictures: Pictures, looked_at: list[str], tmp_path: Path
 ) -> None:
     """As a table may name them, and `predict` is given them."""
     pictures("a", 3)
@@ -71,11 +57,11 @@ def test_files_elsewhere_are_remembered_by_their_path(
     assert [each.reason for each in first] == ["", "", ""]
     assert said("", absolute, tmp_path / "cache") == first
     assert said(str(root), names(root), tmp_path / "cache") == first
-    assert len(given) == 3
+    assert len(looked_at) == 3
 
 
 def test_another_way_of_reading_is_another_look(
-    root: Path, given: list[str], tmp_path: Path
+    root: Path, looked_at: list[str], tmp_path: Path
 ) -> None:
     five = np.random.default_rng(0).integers(0, 256, (9, 9, 5), np.uint8)
     tifffile.imwrite(root / "a.tif", five, photometric="minisblack", planarconfig="contig")
@@ -88,7 +74,7 @@ def test_another_way_of_reading_is_another_look(
     assert usual.facts.mean != other.facts.mean
     assert said(str(root), ["a.tif"], cache) == [usual]
     assert said(str(root), ["a.tif"], cache, chosen) == [other]
-    assert len(given) == 2
+    assert len(looked_at) == 2
 
 
 def test_a_file_that_is_gone_is_said_and_not_remembered(
@@ -130,7 +116,7 @@ def test_events_come_while_no_file_is_finished_and_stopping_ends_all(
 
 
 def test_what_was_seen_before_a_stop_is_remembered(
-    root: Path, pictures: Pictures, given: list[str], tmp_path: Path
+    root: Path, pictures: Pictures, looked_at: list[str], tmp_path: Path
 ) -> None:
     pictures("a", 300)
     task = looks(str(root), names(root), None, tmp_path / "cache")
@@ -138,9 +124,9 @@ def test_what_was_seen_before_a_stop_is_remembered(
         if isinstance(event, Progress) and event.done:
             break
     task.close()
-    given.clear()
+    looked_at.clear()
     said(str(root), names(root), tmp_path / "cache")
-    assert len(given) < 300
+    assert len(looked_at) < 300
 
 
 def test_nothing_to_look_at_is_nothing_to_say(tmp_path: Path) -> None:

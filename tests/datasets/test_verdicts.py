@@ -5,34 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tlstudio.datasets import judging, verdicts
+from tlstudio.datasets import verdicts
 from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember
 from tlstudio.images.facts import Look
-from tlstudio.images.first_look import first_looks
-from tlstudio.jobs import Reading, ScanResult
+from tlstudio.jobs import ScanResult
 
 Pictures = Callable[..., None]
 Scanned = Callable[..., ScanResult]
-
-
-@pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were given to children, as they are."""
-    names: list[str] = []
-
-    def counted(files: Iterable[tuple[int, str]], reading: Reading | None) -> object:
-        listed = list(files)
-        names.extend(Path(path).name for _, path in listed)
-        return first_looks(listed, reading)
-
-    monkeypatch.setattr(judging, "first_looks", counted)
-    return names
 
 
 def seen(reason: str = "", digest: bytes = b"") -> Verdict:
@@ -40,38 +25,38 @@ def seen(reason: str = "", digest: bytes = b"") -> Verdict:
 
 
 def test_a_second_scan_decodes_nothing_and_says_the_same(
-    root: Path, pictures: Pictures, scanned: Scanned, decoded: list[str]
+    root: Path, pictures: Pictures, scanned: Scanned, looked_at: list[str]
 ) -> None:
     pictures("a", 5)
     pictures("b", 5)
     (root / "a/broken.png").write_bytes(b"\x89PNG")
     first = scanned()
-    assert len(decoded) == 11
-    decoded.clear()
+    assert len(looked_at) == 11
+    looked_at.clear()
     assert scanned().model_copy(update={"changes": None}) == first
-    assert decoded == []
+    assert looked_at == []
     assert first.left_out
 
 
 def test_a_changed_file_is_looked_at_again(
-    root: Path, pictures: Pictures, scanned: Scanned, decoded: list[str]
+    root: Path, pictures: Pictures, scanned: Scanned, looked_at: list[str]
 ) -> None:
     pictures("a", 3)
     pictures("b", 3)
     scanned()
-    decoded.clear()
+    looked_at.clear()
     changed = root / "a/000.png"
     stamp = changed.stat()
     changed.write_bytes(changed.read_bytes()[:60])
     same_size = root / "b/001.png"
     os.utime(same_size, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 10**9))
     result = scanned()
-    assert sorted(decoded) == ["000.png", "001.png"]
+    assert sorted(looked_at) == ["000.png", "001.png"]
     assert [entry.file for entry in result.left_out] == ["a/000.png"]
 
 
 def test_a_file_that_could_not_be_reached_is_tried_again(
-    root: Path, pictures: Pictures, scanned: Scanned, decoded: list[str]
+    root: Path, pictures: Pictures, scanned: Scanned, looked_at: list[str]
 ) -> None:
     pictures("a", 3)
     pictures("b", 3)
@@ -79,7 +64,7 @@ def test_a_file_that_could_not_be_reached_is_tried_again(
     assert [entry.file for entry in scanned().left_out] == ["a/gone.png"]
     Image.new("RGB", (8, 8)).save(root.parent / "elsewhere.png")
     assert scanned().left_out == ()
-    assert decoded.count("gone.png") == 2
+    assert looked_at.count("gone.png") == 2
 
 
 def test_a_scan_that_is_stopped_keeps_what_it_has_seen(
@@ -101,7 +86,7 @@ def test_a_scan_that_is_stopped_keeps_what_it_has_seen(
 
 @pytest.mark.parametrize("damage", [b"", b"not a database", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_cache_is_done_without_and_replaced(
-    tmp_path: Path, pictures: Pictures, scanned: Scanned, decoded: list[str], damage: bytes
+    tmp_path: Path, pictures: Pictures, scanned: Scanned, looked_at: list[str], damage: bytes
 ) -> None:
     pictures("a", 3)
     pictures("b", 3)
@@ -109,9 +94,9 @@ def test_a_damaged_cache_is_done_without_and_replaced(
     (tmp_path / "cache/verdicts.sqlite").write_bytes(damage)
     assert scanned().pictures == 6
     scanned()
-    decoded.clear()
+    looked_at.clear()
     scanned()
-    assert decoded == []
+    assert looked_at == []
 
 
 def test_a_cache_that_can_not_be_written_is_done_without(

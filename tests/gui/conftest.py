@@ -21,6 +21,7 @@ from scripted_engine import ScriptedClient
 import tlstudio.gui.widgets.curves  # noqa: F401  (or the page imports it in a thread of its own)
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.theme import THEME
+from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import DeviceInfo, DoctorResult, ScanResult
 
@@ -77,6 +78,14 @@ def engine(qapp: QApplication, client: ScriptedClient, qtbot: QtBot) -> Iterator
 @pytest.fixture
 def state() -> WizardState:
     return WizardState()
+
+
+@pytest.fixture
+def desk(state: WizardState, engine: EngineRoom) -> Iterator[Desk]:
+    """Without pictures as yet."""
+    desk = Desk(state, engine)
+    yield desk
+    desk.leave()
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from pytestqt.qtbot import QtBot
 from scripted_engine import ScriptedClient, waits_for_cancel
 
 from tlstudio.errors import WeightsError
-from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.health_tab import HealthTab
-from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.gui.wizard.state import PageId
 from tlstudio.jobs import CloserLook, CloserLookResult, DatasetSpec, Finding, Job, Result
 from tlstudio.tasks import Event, Progress
 
@@ -25,13 +24,6 @@ STRAYS = Finding(
 COPIES = Finding(
     kind="near_duplicate", severity="info", sentence="Alike.", files=("ants/2.png", "ants/3.png")
 )
-
-
-@pytest.fixture
-def desk(state: WizardState, engine: EngineRoom) -> Iterator[Desk]:
-    desk = Desk(state, engine)
-    yield desk
-    desk.leave()
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from pytestqt.qtbot import QtBot
 
-from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.files_tab import FilesTab
 from tlstudio.gui.wizard.found import FoundPictures
-from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import DatasetSpec, Finding
 from tlstudio.projects.corrections import Corrections
 from tlstudio.projects.index import Seen
@@ -30,13 +28,6 @@ FILES = [
     picture("bees/1.tif", verdict="converted", reason="16 bits brought to 8", width=50, height=30),
     picture("bees/2.png", width=30, height=30),
 ]
-
-
-@pytest.fixture
-def desk(state: WizardState, engine: EngineRoom) -> Iterator[Desk]:
-    desk = Desk(state, engine)
-    yield desk
-    desk.leave()
 
 
 @pytest.fixture

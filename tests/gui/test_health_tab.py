@@ -12,25 +12,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.finding_section import FIRST, MORE, FindingSection
 from tlstudio.gui.widgets.picture_dialog import PictureDialog
 from tlstudio.gui.widgets.tiles import TileStrip
 from tlstudio.gui.wizard.desk import Desk
 from tlstudio.gui.wizard.health_tab import HealthTab
-from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import DatasetSpec, Finding, FindingKind
 from tlstudio.projects.index import Entry, Index, Place, Seen
 from tlstudio.projects.project import Project
 
 Shows = Callable[..., HealthTab]
-
-
-@pytest.fixture
-def desk(state: WizardState, engine: EngineRoom) -> Iterator[Desk]:
-    desk = Desk(state, engine)
-    yield desk
-    desk.leave()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tlstudio.datasets.duplicates import exact
 from tlstudio.datasets.item import Item
 from tlstudio.datasets.shortcuts import shortcuts
-from tlstudio.datasets.wording import pictures, quoted
+from tlstudio.datasets.wording import pictures, pictures_are, quoted
 from tlstudio.jobs import Finding, LeftOut, Part, Proposal
 from tlstudio.tasks import Meter, Task
 
@@ -88,12 +88,11 @@ def _blank(items: Sequence[Item]) -> Iterator[Finding]:
     blank = [item for item in items if item.facts.spread < BLANK]
     if not blank:
         return
-    few = "1 picture is" if len(blank) == 1 else f"{pictures(len(blank))} are"
     yield Finding(
         kind="blank",
         severity="warn",
-        sentence=f"{few} blank, or nearly so.",
-        hint="Nothing can be learned from a picture of one colour. Exclude what shows nothing.",
+        sentence=f"{pictures_are(len(blank))} blank, or nearly so.",
+        hint="Nothing can be learned from a picture of one colour. Leave out what shows nothing.",
         files=tuple(item.file for item in blank),
         classes=_labels(blank),
         weight=_weight(0.5, len(blank), len(items)),
@@ -104,11 +103,11 @@ def _aside(items: Sequence[Item], aside: Mapping[int, str]) -> Iterator[Finding]
     members = [item for item in items if item.id in aside]
     if not members:
         return
-    few = "1 picture is" if len(members) == 1 else f"{pictures(len(members))} are"
     yield Finding(
         kind="set_aside",
         severity="info",
-        sentence=f"{few} set aside: newer pictures tie them to pictures that are learned from.",
+        sentence=f"{pictures_are(len(members))} set aside: newer ones tie them to others that are"
+        " learned from.",
         hint="They count nowhere, so that the accuracy stays honest. Nobody else was moved.",
         files=tuple(item.file for item in members),
         classes=_labels(members),
@@ -128,8 +127,8 @@ def _copies(
             kind="exact_duplicate",
             severity="info",
             sentence=f"{_named(members)} are the same file, byte for byte.",
-            hint="They are kept in one part of the split. Exclude all but one, so that the picture"
-            " counts once.",
+            hint="A split that the program draws keeps them on one side. Leave out all but one, so"
+            " that the picture counts once.",
             files=tuple(item.file for item in members),
             classes=_labels(members),
             weight=_weight(0.3, len(group) - 1, len(items)),
@@ -140,8 +139,8 @@ def _copies(
             kind="near_duplicate",
             severity="info",
             sentence=f"{_named(members)} show nearly the same.",
-            hint="They are kept in one part of the split, so that no picture is checked on that was"
-            " as good as learned. Exclude copies that add nothing.",
+            hint="A split that the program draws keeps them on one side, so that no picture is"
+            " checked on that was as good as learned. Leave out copies that add nothing.",
             files=tuple(item.file for item in members),
             classes=_labels(members),
             weight=_weight(0.2, len(group) - 1, len(items)),
@@ -167,7 +166,7 @@ def _conflicts(
             sentence=f"{_named(members)} {what}, but one is “{labels[0]}” and another"
             f" “{labels[1]}”.",
             hint="One of them is wrong, or the picture belongs to both. Give them one class, or"
-            " exclude them.",
+            " leave them out.",
             files=tuple(item.file for item in members),
             classes=labels,
             weight=_weight(0.7 if near else 1.0, len(group), len(items)),

@@ -9,6 +9,10 @@ def pictures(count: int) -> str:
     return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
+def pictures_are(count: int) -> str:
+    return f"{pictures(count)} {'is' if count == 1 else 'are'}"
+
+
 def quoted(names: Iterable[str], most: int = 3) -> str:
     """Names for a sentence, the first few where there are many."""
     marked = [f"“{name}”" for name in names]

@@ -142,7 +142,7 @@ def _odd(name: str, files: Sequence[str], count: int, everyone: int) -> Finding:
         severity="warn",
         sentence=f"{what} unlike the {count - len(files):,} other pictures of “{name}”:"
         f" {quoted(files)}.",
-        hint="They may be strays, or rare cases that matter. Exclude or relabel what does not"
+        hint="They may be strays, or rare cases that matter. Leave out or relabel what does not"
         " belong; add more pictures like those that do.",
         files=tuple(files),
         classes=(name,),
@@ -155,7 +155,7 @@ def _alike(pictures: Sequence[Picture], everyone: int) -> Finding:
     parts = {picture.part for picture in pictures}
     hint = "Put them into one group, so that they stay in one part of the split."
     if len(parts) == 1:
-        hint = "They are in one part of the split, by chance or by a group. Exclude what adds"
+        hint = "They are in one part of the split, by chance or by a group. Leave out what adds"
         hint += " nothing."
     if len(labels) > 1:
         hint = "They have different labels: one of them may be wrong."

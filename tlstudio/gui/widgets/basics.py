@@ -7,6 +7,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSpinBox,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -289,3 +291,12 @@ def duration(seconds: float | None) -> str:
 def count(n: int) -> str:
     """A number as people read it: 4,317."""
     return f"{n:,}"
+
+
+def make_plain(table: QTableView) -> None:
+    """A table of rows to look at and choose from: no grid, nothing to edit, Tab goes past it."""
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setShowGrid(False)
+    table.setTabKeyNavigation(False)
+    table.setCornerButtonEnabled(False)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import make_plain
 from tlstudio.gui.widgets.thumbnails import Index
 
 CHOSEN_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -160,13 +161,9 @@ class ChoiceTable(QTableView):
         super().__init__(parent)
         self.setItemDelegate(ChoiceDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        make_plain(self)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.setCornerButtonEnabled(False)
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self._quiet = False

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import make_plain
 from tlstudio.gui.widgets.parts import place_name
 from tlstudio.gui.widgets.size_plot import size_text
 from tlstudio.gui.widgets.thumbnails import Index
@@ -182,14 +183,10 @@ class FileTable(QTableView):
         self.setItemDelegate(_Cell(self))
         self.setAccessibleName(self.tr("Files and what was said of them"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        make_plain(self)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setWordWrap(False)
-        self.setShowGrid(False)
-        self.setTabKeyNavigation(False)
-        self.setCornerButtonEnabled(False)
         self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
         self._set_up_columns()
 

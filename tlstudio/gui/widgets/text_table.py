@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import make_plain
 from tlstudio.gui.widgets.thumbnails import Index
 
 _PAD = 10
@@ -91,13 +92,9 @@ class TextTable(QTableView):
         self._texts = _Texts()
         self.setModel(self._texts)
         self.setItemDelegate(_Cells(self))
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        make_plain(self)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTabKeyNavigation(False)
-        self.setShowGrid(False)
         self.setWordWrap(False)
-        self.setCornerButtonEnabled(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(theme.field_height() - 4)
         self.horizontalHeader().setHighlightSections(False)
