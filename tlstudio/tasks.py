@@ -122,6 +122,31 @@ class Answers:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Resumed:
+    """The first event of a run that is carried on: `resumed_at_step` batches since its start and
+    `epoch` whole epochs are behind it and are not repeated."""
+
+    type: Literal["resumed"] = "resumed"
+    phase: Phase = "train"
+    resumed_at_step: int
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """The job can't go on for a reason outside of it, and does as soon as that is gone.
+
+    It comes again and again while the job waits; any other event says that it goes on. `seconds`
+    is how long it has waited.
+    """
+
+    type: Literal["waiting"] = "waiting"
+    message: str
+    hint: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Warned:
     """Something the user should know and that does not stop the job."""
 
@@ -138,7 +163,7 @@ class Logged:
     message: str
 
 
-Event = Progress | ProbeFitted | Step | Epoch | Answers | Warned | Logged
+Event = Progress | ProbeFitted | Step | Epoch | Answers | Resumed | Waiting | Warned | Logged
 
 _EVENTS: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 

@@ -154,6 +154,8 @@ def _line(event: Event) -> str:
             f"Epoch {event.epoch:>3}  loss {event.train_loss:.3f}  validation loss "
             f"{event.val_loss:.3f}, accuracy {event.val_accuracy:.1%}"
         )
+    if isinstance(event, tasks.Resumed):
+        return f"Carried on after step {event.resumed_at_step}; {event.epoch} epochs are done."
     if isinstance(event, tasks.Warned):
         return f"[yellow]Note:[/] {escape(f'{event.message} {event.hint}'.rstrip())}"
     if isinstance(event, tasks.Logged):

@@ -10,7 +10,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tlstudio.tasks import Answers, Epoch, Event, Logged, Phase, ProbeFitted, Progress, Step, Warned
+from tlstudio.tasks import (
+    Answers,
+    Epoch,
+    Event,
+    Logged,
+    Phase,
+    ProbeFitted,
+    Progress,
+    Resumed,
+    Step,
+    Waiting,
+    Warned,
+)
 
 Stage = Literal[
     "ready",  # nothing runs; Start begins a new run
@@ -49,11 +61,16 @@ class TrainingModel:
     pictures_per_second: float | None = None
     device_memory: int | None = None
     answers: Answers | None = None
+    waiting: Waiting | None = None
+    """What it waits for at this moment."""
     warnings: list[Warned] = field(default_factory=list)
     log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
 
     def add(self, event: Event) -> None:
+        self.waiting = event if isinstance(event, Waiting) else None
         match event:
+            case Resumed():
+                self.log.append(f"Carried on after step {event.resumed_at_step}")
             case Progress():
                 self._add_progress(event)
             case ProbeFitted():
