@@ -24,6 +24,11 @@ def projects_folder() -> Path:
     return _folder("projects", _data() / "projects")
 
 
+def recent_folder() -> Path:
+    """What the home screen knows of each project."""
+    return _folder("recent", _data() / "recent")
+
+
 def samples_folder() -> Path:
     return _folder("samples", _data() / "samples")
 

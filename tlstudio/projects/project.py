@@ -67,6 +67,7 @@ class Project:
         self.path = path
         self.file = path / FILE
         self.cache = path / "cache"
+        self.runs_folder = path / "runs"
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
         with self.writing() as database:
