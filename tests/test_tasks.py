@@ -25,8 +25,10 @@ from tlstudio.tasks import (
     Meter,
     ProbeFitted,
     Progress,
+    Resumed,
     Step,
     Task,
+    Waiting,
     Warned,
     beside,
     drive,
@@ -69,6 +71,8 @@ EVENTS: tuple[Event, ...] = (
         answers=(Answer(file="ä b/“x”.jpg", label="a", answer="b", confidence=0.123456789),),
     ),
     Warned(message="Look 🙂 out.", hint="Do this."),
+    Resumed(resumed_at_step=17, epoch=2),
+    Waiting(message="The folder can't be reached.", hint="Plug it in.", seconds=1.5),
     Logged(message="line\nbreak"),
 )
 
