@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,12 +16,13 @@ from tlstudio.cli import pictures as pictures_commands
 from tlstudio.cli import weights as weights_commands
 from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
 from tlstudio.cli.dataset import Pictures, Seed, about_pictures
+from tlstudio.cli.doctor import doctor
 from tlstudio.cli.start import chosen_backbone
+from tlstudio.diagnosis import session_log
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import Cancelled, TLStudioError, UsageError
 from tlstudio.jobs import (
     Device,
-    DoctorJob,
     EvaluateJob,
     ExportJob,
     PredictionResult,
@@ -36,6 +38,8 @@ from tlstudio.jobs import (
 from tlstudio.jobs.sources import is_table
 from tlstudio.projects.own_models import own_runs
 from tlstudio.projects.places import runs_folder
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="tlstudio",
@@ -63,10 +67,16 @@ def run(arguments: list[str]) -> int:
     except (Cancelled, KeyboardInterrupt):
         err.print("Interrupted. What was saved is kept.")
         return 130
+    except Exception:
+        logger.exception("An error that nobody foresaw")
+        raise
+    finally:
+        session_log.end()
     return 0
 
 
 def _complain(error: TLStudioError, status: int) -> int:
+    logger.info("Ended with a sentence: %s", error.message)
     err.print(f"[red]Error:[/] {escape(error.message)}")
     if error.hint:
         err.print(escape(error.hint))
@@ -101,6 +111,7 @@ def sample(
 
 app.command()(pictures_commands.scan)
 app.command()(pictures_commands.labels)
+app.command()(doctor)
 
 
 @app.command()
@@ -378,25 +389,3 @@ def tour(
     from tlstudio.cli.demo import run_tour
 
     run_tour(folder, network=backbone, weights=weights, as_json=json)
-
-
-@app.command()
-def doctor(json: Json = False) -> None:
-    """Look at this installation: versions, devices, folders."""
-    result = run_task(task_for(DoctorJob()), as_json=json)
-    if json:
-        print_result(result)
-        return
-    out.print(result.platform, markup=False)
-    for name, version in result.versions.items():
-        out.print(f"  {name} {version}", markup=False)
-    for device in result.devices:
-        memory = f", {device.memory / 2**30:.0f} GB" if device.memory else ""
-        cores = f", {device.cores} cores" if device.cores else ""
-        out.print(f"{device.id}: {device.name}{cores}{memory}", markup=False)
-    for name, path in result.folders.items():
-        out.print(f"{name}: {path}", markup=False)
-    for problem in result.problems:
-        out.print(f"[yellow]Problem:[/] {escape(problem)}")
-    if not result.problems:
-        out.print("No problems found.")

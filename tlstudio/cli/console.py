@@ -26,6 +26,8 @@ from rich.progress import Task as BarTask
 from rich.text import Text
 
 from tlstudio import tasks
+from tlstudio.diagnosis import session_log
+from tlstudio.diagnosis.events import logged
 from tlstudio.tasks import Control, Event, Task, drive, event_to_dict
 
 R = TypeVar("R")
@@ -59,12 +61,14 @@ def run_task(task: Task[R], *, as_json: bool) -> R:
 
     Raises `Cancelled` once the job has stopped in order.
     """
+    session_log.begin("a command")
     control = Control()
     with _stopping(control):
         if as_json:
-            return drive(task, lambda event: print_json(event_to_dict(event)), control)
+            tell = logged(lambda event: print_json(event_to_dict(event)))
+            return drive(task, tell, control)
         with _Bar() as bar:
-            return drive(task, bar.show, control)
+            return drive(task, logged(bar.show), control)
 
 
 def print_json(values: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from tlstudio.backbones.weights import default_backbone
 from tlstudio.cli.console import out, print_json, run_task
 from tlstudio.cli.start import chosen_backbone
+from tlstudio.diagnosis import session_log
 from tlstudio.display import why_no_display
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import RunError, UsageError
@@ -87,6 +88,7 @@ def run_tour(folder: Path, *, network: str | None, weights: Path | None, as_json
     # After the recognition: on Windows torch has to be imported before Qt.
     from tlstudio.gui.tour import tour
 
+    session_log.begin("the tour")
     report = tour(folder, entry, start)
     if as_json:
         print_json({"type": "result", **asdict(report)})

@@ -10,19 +10,15 @@ from tlstudio.datasets.found import PARTS, Found, Listing
 from tlstudio.datasets.walking import NO_CLASS, Walk
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import Part
+from tlstudio.jobs.sources import PICTURES
 from tlstudio.tasks import Meter, Task
 
 _NO_PART = "It lies beside the folders of the split and belongs to none of them."
-_PICTURES = (
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .tif .tiff .webp .avif .heic .heif .hif .jp2 .j2k"
-    " .jpx .pbm .pgm .ppm .pnm .dcm .dicom"
-)
-"""How the files of pictures end, usually: it decides nothing but what a folder is taken for."""
 
 
 def looks_like_picture(name: str) -> bool:
     ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
-    return ending != "" and ending in _PICTURES.split()
+    return ending != "" and ending in PICTURES
 
 
 def list_files(root: str) -> Task[Listing]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from tlstudio.diagnosis.session_log import FILE_OF_ENGINE
 from tlstudio.errors import Cancelled, EngineError, TLStudioError
 from tlstudio.jobs import Job, Result, result_from_dict
 from tlstudio.tasks import Task, event_from_dict
@@ -25,10 +28,11 @@ def engine_command() -> list[str]:
 class EngineClient:
     """One engine process. `run` is read by one thread; the requests may come from any other.
 
-    The engine writes its log to `log`. A dead engine is started again by the next `run`.
+    The engine appends to the file `log`, as its window does. A dead engine is started again by the
+    next `run`.
     """
 
-    def __init__(self, log: Path, command: Sequence[str] | None = None) -> None:
+    def __init__(self, log: Path | None, command: Sequence[str] | None = None) -> None:
         self._log = log
         self._command = list(command or engine_command())
         self._process: subprocess.Popen[str] | None = None
@@ -40,8 +44,7 @@ class EngineClient:
             return
         self._reap()
         try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
+            with self._output() as log:
                 self._process = subprocess.Popen(
                     self._command,
                     stdin=subprocess.PIPE,
@@ -50,6 +53,7 @@ class EngineClient:
                     text=True,
                     encoding="utf-8",
                     bufsize=1,
+                    env={**os.environ, FILE_OF_ENGINE: str(self._log or "")},
                 )
         except OSError as error:
             raise EngineError(
@@ -83,7 +87,7 @@ class EngineClient:
             self.close()
             raise EngineError(
                 "The part of the program that trains gave an answer that makes no sense.",
-                f"Its log may say more: {self._log}",
+                self._look_there("Its log may say more"),
             ) from error
         except EngineError:
             ended = True
@@ -114,6 +118,20 @@ class EngineClient:
         except subprocess.TimeoutExpired:
             process.kill()
         self._reap()
+
+    @contextlib.contextmanager
+    def _output(self) -> Iterator[IO[bytes]]:
+        """What the engine prints goes into its log; without one, and where it can't be written,
+        nowhere."""
+        try:
+            file = open(self._log or os.devnull, "ab")  # noqa: PTH123, SIM115
+        except OSError:
+            file = open(os.devnull, "ab")  # noqa: PTH123, SIM115
+        with file:
+            yield file
+
+    def _look_there(self, why: str) -> str:
+        return "" if self._log is None else f"{why}: {self._log}"
 
     # --- the pipes ------------------------------------------------------------------------------
 
@@ -165,7 +183,7 @@ class EngineClient:
         return EngineError(
             f"The part of the program that trains ended unexpectedly ({how}). "
             "What was saved at the last checkpoint is kept.",
-            f"Carry on, or start again; its log may say why: {self._log}",
+            self._look_there("Carry on, or start again; its log may say why"),
         )
 
     def _reap(self) -> None:

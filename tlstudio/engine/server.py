@@ -21,6 +21,8 @@ from typing import IO, Any
 import psutil
 from pydantic import ValidationError
 
+from tlstudio.diagnosis import session_log
+from tlstudio.diagnosis.events import logged
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import Cancelled, TLStudioError
 from tlstudio.jobs import JOBS, Job
@@ -34,11 +36,7 @@ def serve() -> int:
     # The window decides when the engine ends: Ctrl-C in a terminal they share is meant for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     events = _claim_output()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    session_log.join()
     _lower_priority()
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     assert isinstance(sys.stdin, io.TextIOWrapper)
@@ -103,6 +101,7 @@ class Server:
     def _serve(self, request: Any, control: Control) -> None:
         """Runs a job and writes how it ended, once no request can reach it any more."""
         ended = self._outcome(request, control)
+        logger.info("It ended: %s. %s", ended["type"], ended.get("message", ""))
         with self._lock:
             self._controls.popleft()
         self._write(ended)
@@ -110,7 +109,9 @@ class Server:
     def _outcome(self, request: Any, control: Control) -> dict[str, Any]:
         try:
             job: Job = JOBS.validate_python(request)
-            result = drive(task_for(job), lambda event: self._write(event_to_dict(event)), control)
+            logger.info("A job of the kind %s begins", job.kind)
+            tell = logged(lambda event: self._write(event_to_dict(event)))
+            result = drive(task_for(job), tell, control)
             return {"type": "completed", "result": result.model_dump(mode="json")}
         except Cancelled:
             return {"type": "cancelled"}

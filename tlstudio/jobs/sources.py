@@ -9,6 +9,12 @@ from tlstudio.errors import UsageError
 from tlstudio.jobs.dataset import DatasetSpec, TableSource
 
 _TABLES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".xlsm", ".xls")
+PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
+    *(".avif", ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".pbm", ".pgm", ".ppm", ".pnm"),
+    *(".dcm", ".dicom"),
+)
+"""How the files of pictures end, usually. What a file is does not follow from it."""
 
 
 def is_table(file: str) -> bool:

@@ -116,7 +116,7 @@ def read_image(path: str, side: int) -> QImage:
     try:
         pixels = thumbnail(Path(path), side)
     except PictureError as error:
-        logger.info("No thumbnail of %s: %s", path, error.message)
+        logger.debug("No thumbnail of %s: %s", path, error.message)
         return QImage()
     height, width = pixels.shape[:2]
     data = pixels.tobytes()
