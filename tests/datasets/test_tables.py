@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 from datetime import date
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import openpyxl
 import pytest
 
-from tlstudio.datasets import tables
+from tlstudio.bounded import on_network
+from tlstudio.datasets import placing, tables
 from tlstudio.datasets.listing import Listing, list_dataset
 from tlstudio.datasets.tables import open_table
 from tlstudio.errors import DatasetError, UsageError
@@ -316,3 +318,23 @@ def test_a_table_that_leads_nowhere_or_to_one_class_is_refused(tmp_path: Path) -
         listed(table(tmp_path, "file,label", "a.png,1", "b.png,1"), picture="file", label="label")
     with pytest.raises(DatasetError, match="no such file"):
         listed(table(tmp_path, "file,label", "c.png,1"), picture="file", label="label")
+
+
+def test_another_computer_is_not_asked_for_a_picture_of_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a.png", "b.png", "c.png", "share/c.png")
+    monkeypatch.setattr(placing, "on_network", partial(on_network, kind=PureWindowsPath))
+    asked: list[str] = []
+
+    def read(folder: str) -> object:
+        asked.append(folder)
+        return reading(folder)
+
+    reading = placing._read
+    monkeypatch.setattr(placing, "_read", read)
+    rows = (r"\\host\share\x.png,1", "//host/share/x.png,2", "a.png,1", "b.png,2", "c.png,2")
+    listing = listed(table(tmp_path, "file,label", *rows))
+    assert {each.file for each in listing.left_out} == {r"\\host\share\x.png", "//host/share/x.png"}
+    assert {each.reason for each in listing.left_out} == {placing.DISTANT}
+    assert not [folder for folder in asked if "host" in folder]

@@ -134,7 +134,8 @@ def test_the_table_reads_back_as_it_was_written(tmp_path: Path) -> None:
     with file.open(encoding="utf-8", newline="") as text:
         header, *rows = csv.reader(text)
     assert header == ["file", "label", "confidence", *classes]
-    assert [row[0] for row in rows] == list(names)
+    # A name that a spreadsheet program would compute is the same file by another name.
+    assert [row[0] for row in rows] == [n.replace("=1", "./=1") for n in names]
     for row in rows:
         assert row[1] == classes[1]
         assert [float(value) for value in row[2:]] == pytest.approx(

@@ -6,21 +6,26 @@ import difflib
 import json
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from tlstudio.errors import UsageError
 from tlstudio.jobs import BackboneSpec, Spec
+
+_Level = Annotated[float, Field(allow_inf_nan=False)]
+_Spread = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class PreprocessingSpec(Spec):
     """What every validation picture goes through: shorter side to `resize` px, centre crop of
     `crop` px, then (pixel / 255 - mean) / std for each of the three channels."""
 
-    resize: int
-    crop: int
+    resize: int = Field(ge=1, le=16_384)
+    crop: int = Field(ge=1, le=4096)
     interpolation: Literal["bilinear", "bicubic"]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[_Level, _Level, _Level]
+    std: tuple[_Spread, _Spread, _Spread]
 
 
 class Weights(Spec):

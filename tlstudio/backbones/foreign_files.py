@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlstudio.bounded import opened, zip_file
 from tlstudio.errors import WeightsError
 
 MANIFEST = "manifest.json"
@@ -25,7 +27,17 @@ _STATE_DICT = "Get the weights as .safetensors, or saved as a plain state_dict."
 _HEAD = 1024
 
 # What Python says of a table of a safetensors file that is none.
-_NO_TABLE = (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_NO_TABLE = (
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_LARGEST_TABLE = 100_000_000
+"""Bytes; safetensors itself reads no larger one."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +81,13 @@ def check_file(path: Path) -> bytes:
         better = next((f"Choose {file}." for file in inside if file.is_file()), hint)
         raise WeightsError(f"{path} is a folder, not a weights file.", better)
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(_HEAD)
     except FileNotFoundError as error:
         raise WeightsError(f"There is no weights file at {path}.", "Check the path.") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise WeightsError(f"The weights file {path} can't be opened ({reason}).", hint) from error
+    except OSError as error:
+        reason = f"The weights file {path} can't be opened ({error.strerror})."
+        raise WeightsError(reason, hint) from error
     if not head:
         raise WeightsError(f"The weights file {path} is empty.", hint)
     return head
@@ -136,8 +148,9 @@ def holds_code(path: Path, name: str) -> WeightsError:
 
 def _refuse_foreign_zip(path: Path) -> None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zip_file(path) as archive:
             names = archive.namelist()
+            plain = all(each.compress_type == zipfile.ZIP_STORED for each in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise WeightsError(
             f"{path} is incomplete or damaged: its end is missing.", _AGAIN
@@ -146,6 +159,8 @@ def _refuse_foreign_zip(path: Path) -> None:
     if "constants.pkl" in parts:
         raise _is(path, "a TorchScript program: its weights come with program code", _STATE_DICT)
     if "data.pkl" in parts:
+        if not plain:  # PyTorch compresses nothing: a few kilobytes could fill the memory
+            raise damaged(path)
         return
     if MANIFEST in names:
         raise _is(
@@ -167,7 +182,7 @@ def _refuse_cut_safetensors(path: Path, head: bytes) -> None:
         (length,) = struct.unpack("<Q", head[:8])
         with path.open("rb") as file:
             file.seek(8)
-            table = file.read(length) if length <= size else b""
+            table = file.read(length) if length <= min(size, _LARGEST_TABLE) else b""
         ends = [
             int(entry["data_offsets"][1])
             for name, entry in json.loads(table).items()
@@ -176,6 +191,8 @@ def _refuse_cut_safetensors(path: Path, head: bytes) -> None:
     except _NO_TABLE as error:
         raise damaged(path) from error
     whole = 8 + length + max(ends, default=0)
+    if whole > sys.maxsize:
+        raise damaged(path)
     if size < whole:
         raise WeightsError(
             f"{path} is incomplete: {size / 1e6:.1f} of its {whole / 1e6:.1f} MB are there.", _AGAIN

@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
@@ -29,6 +29,7 @@ from tlstudio.backbones.weights import (
     obtain_named,
     own_file,
 )
+from tlstudio.bounded import zip_file
 from tlstudio.errors import UsageError, WeightsError
 from tlstudio.jobs import PackWeights, Record, UnpackWeights, WeightsName, WeightsResult
 from tlstudio.projects.atomic import replacing
@@ -197,14 +198,14 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     if not head.startswith(b"PK"):
         refuse_foreign(path, head)
         raise _no_pack(path)
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise WeightsError(
-            f"The pack {path} is incomplete or damaged: its end is missing.", _AGAIN
-        ) from error
-    with archive:
-        yield archive
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(zip_file(path))
+        except zipfile.BadZipFile as error:
+            raise WeightsError(
+                f"The pack {path} is incomplete or damaged: its end is missing.", _AGAIN
+            ) from error
+        yield found
 
 
 def _manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:

@@ -140,7 +140,10 @@ def _holds_tensors(value: Any) -> bool:
         isinstance(value, Mapping)
         and len(value) > 0
         and all(
-            isinstance(name, str) and isinstance(tensor, Tensor) and tensor.layout == torch.strided
+            isinstance(name, str)
+            and isinstance(tensor, Tensor)
+            and tensor.layout == torch.strided
+            and tensor.nbytes <= tensor.untyped_storage().nbytes()  # not one number a million times
             for name, tensor in value.items()
         )
     )

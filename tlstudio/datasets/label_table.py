@@ -10,6 +10,7 @@ from tlstudio.jobs import LabelsJob, LabelsResult, ScanJob
 from tlstudio.projects.atomic import replacing
 from tlstudio.projects.index import Entry, Index
 from tlstudio.projects.project import Project
+from tlstudio.projects.spreadsheet import cell, path_cell
 from tlstudio.tasks import Meter, Task
 
 COLUMNS = ("file", "label", "found", "part", "group", "excluded")
@@ -37,8 +38,9 @@ def write_labels(job: LabelsJob, cache: Path | None = None) -> Task[LabelsResult
         for number, entry in enumerate(Index(Project(Path(scanned.project))).entries()):
             why = _excluded(entry)
             label, part = ("", "") if why else (entry.label, entry.part or "")
-            where = _path(folder / entry.file, out.parent)
-            writer.writerow([where, label, entry.found, part, entry.group, why])
+            where = path_cell(_path(folder / entry.file, out.parent))
+            texts = map(cell, (label, entry.found, part, entry.group, why))
+            writer.writerow([where, *texts])
             pictures += not why
             yield from meter.at(number)
     return LabelsResult(file=str(out), pictures=pictures)

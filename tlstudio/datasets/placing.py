@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from tlstudio.bounded import on_network
 from tlstudio.datasets.folders import looks_like_picture, relative_to
 from tlstudio.datasets.walking import is_folder, is_text
 
 NOT_THERE = "The table names it, but there is no such file."
+DISTANT = "It lies on another computer than the table and its folder, and is not opened."
 AMBIGUOUS = "Several files could be meant by what the table says."
 _MOST_FOLDERS = 200
 _DEEPEST = 2
@@ -40,11 +42,12 @@ class Placing:
     Slashes may be the ones of another system, an ending may be missing, and letters may be small
     or capital where that leaves no choice. Where names lead nowhere as they are, `settle` looks
     whether they do behind some of their first folders, from `folder` or a folder up to two levels
-    below it; one named like the table goes before the others.
+    below it; one named like the table goes before the others. Another computer on the network is
+    not asked, unless the table or its folder lies there.
     """
 
     def __init__(self, folder: str, table: str) -> None:
-        self._root = folder
+        self._root, self._near = folder, (folder, table)
         self._table = os.path.splitext(os.path.basename(table))[0].lower()  # noqa: PTH119, PTH122
         self._folders: dict[str, _Folder | None] = {}
         self._elsewhere: dict[int, list[str]] = {}
@@ -57,11 +60,12 @@ class Placing:
         lost = [name for name in names if not self.find(name).file]
         if 2 * len(lost) > len(names):
             self._look_elsewhere(lost[:100])
-        return sum(self.find(name).reason != NOT_THERE for name in names)
+        return sum(self.find(name).reason not in (NOT_THERE, DISTANT) for name in names)
 
     def find(self, name: str) -> Placed:
         """The file that is meant by `name`, called as a data set's files are."""
-        places = self._files(name.replace("\\", "/"))
+        distant = on_network(name, near=self._near)
+        places = set[str]() if distant else self._files(name.replace("\\", "/"))
         for dropped, folders in self._elsewhere.items():
             if places:
                 break
@@ -71,7 +75,9 @@ class Placing:
             }
         if len(places) > 1:
             return Placed(reason=AMBIGUOUS)
-        return Placed(file=next(iter(places))) if places else Placed(reason=NOT_THERE)
+        if places:
+            return Placed(file=next(iter(places)))
+        return Placed(reason=DISTANT if distant else NOT_THERE)
 
     def _look_elsewhere(self, names: Sequence[str]) -> None:
         if self._below is None:

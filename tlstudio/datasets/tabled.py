@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from tlstudio.bounded import leaves
 from tlstudio.datasets.columns import (
     Columns,
     Survey,
@@ -53,7 +54,11 @@ def list_table(folder: str, source: TableSource, *, own_split: bool = True) -> T
         reading.add(number, row)
         if number % 64 == 0:
             yield from meter.at(number)
-    return replace(reading.listing(), anew=given_up)
+    listing = replace(reading.listing(), anew=given_up)
+    outside = [each.file for each in listing.files if leaves(each.file)]
+    if outside:
+        yield Logged(message=f"{len(outside)} of them lie outside of {folder}: {outside[0]}.")
+    return listing
 
 
 def _tell_of_groups(

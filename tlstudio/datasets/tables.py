@@ -17,11 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import chain, islice
+from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
+from tlstudio.bounded import content, opened, zip_file
 from tlstudio.datasets.folders import looks_like_picture
 from tlstudio.errors import DatasetError
+from tlstudio.projects.spreadsheet import meant
 
 MOST_ROWS = 2_000_000
 MOST_BYTES = 200_000_000
@@ -65,7 +68,8 @@ def open_table(file: str, sheet: str | None = None) -> Table:
     Raises `DatasetError` where there is none that can be read.
     """
     try:
-        size = os.stat(file).st_size  # noqa: PTH116
+        with opened(file) as source:
+            size = os.fstat(source.fileno()).st_size
     except OSError as error:
         raise _unreadable(file, error) from error
     if size > MOST_BYTES:
@@ -127,8 +131,8 @@ class _Text:
     def opened(cls, file: str) -> _Text:
         try:
             encoding = _encoding(file)
-            with _text(file, encoding) as opened:
-                start = opened.read(100_000)
+            with _text(file, encoding) as text:
+                start = text.read(100_000)
         except OSError as error:
             raise _unreadable(file, error) from error
         except UnicodeError as error:
@@ -140,9 +144,9 @@ class _Text:
 
     def rows(self) -> Iterator[tuple[str, ...]]:
         try:
-            with _text(self.file, self.encoding) as opened:
-                for row in islice(csv.reader(opened, delimiter=self.separator), self.skipped, None):
-                    yield tuple(cell.strip() for cell in row)
+            with _text(self.file, self.encoding) as text:
+                for row in islice(csv.reader(text, delimiter=self.separator), self.skipped, None):
+                    yield tuple(meant(cell.strip()) for cell in row)
         except csv.Error as error:
             raise DatasetError(
                 f"The table {self.file} can't be read to its end ({error}).",
@@ -168,8 +172,8 @@ def _text(file: str, encoding: str) -> IO[str]:
 
 def _encoding(file: str) -> str:
     """By its first bytes; UTF-8 where all of it is that, else what Windows writes in the West."""
-    with open(file, "rb") as opened:  # noqa: PTH123
-        start = opened.read(4)
+    with opened(file) as source:
+        start = source.read(4)
         if start.startswith(codecs.BOM_UTF8):
             return "utf-8-sig"
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -177,9 +181,9 @@ def _encoding(file: str) -> str:
         if start[1:2] == b"\0":
             return "utf-16-le"
         decoder = codecs.getincrementaldecoder("utf-8")()
-        opened.seek(0)
+        source.seek(0)
         try:
-            while block := opened.read(1 << 20):
+            while block := source.read(1 << 20):
                 decoder.decode(block)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -270,15 +274,14 @@ def _workbook(file: str) -> Any:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123
-            packed = io.BytesIO(opened.read(MOST_BYTES + 1))
-        with zipfile.ZipFile(packed) as parts:
+        with zip_file(Path(file)) as parts:
             unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > _MOST_UNPACKED:
             raise DatasetError(
                 f"The workbook {file} is too large: {unpacked / 1e6:,.0f} MB unpacked.",
                 "Save the one sheet that is needed as CSV.",
             )
+        packed = io.BytesIO(content(Path(file), MOST_BYTES))
         return load_workbook(packed, read_only=True, data_only=True, keep_links=False)
     except (*_BROKEN, InvalidFileException) as error:
         raise _no_workbook(file) from error

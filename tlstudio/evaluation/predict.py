@@ -13,6 +13,7 @@ from tlstudio.evaluation.passed import passed
 from tlstudio.evaluation.predictors import open_predictor
 from tlstudio.jobs import LeftOut, Prediction, PredictionResult, PredictJob
 from tlstudio.projects.atomic import replacing
+from tlstudio.projects.spreadsheet import cell, path_cell
 from tlstudio.tasks import Meter, Progress, Task
 from tlstudio.training.inference import Checked
 
@@ -56,14 +57,16 @@ def answers(classes: Sequence[str], names: Sequence[str], checked: Checked) -> I
 def write_csv(result: PredictionResult, path: Path) -> None:
     """Writes the answers as a table (RFC 4180, UTF-8): file, label, confidence, a column a class.
 
-    Numbers have seven significant digits, as many as were computed. Raises `StorageError`.
+    Numbers have seven significant digits, as many as were computed. Names and classes that a
+    spreadsheet program would take for formulas are written as texts. Raises `StorageError`.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "label", "confidence", *result.classes])
+        writer.writerow(["file", "label", "confidence", *map(cell, result.classes)])
         for answer in result.predictions:
             numbers = (answer.confidence, *answer.probabilities)
-            writer.writerow([answer.file, answer.label, *(f"{value:.7g}" for value in numbers)])
+            texts = (path_cell(answer.file), cell(answer.label))
+            writer.writerow([*texts, *(f"{value:.7g}" for value in numbers)])
 
 
 # --- which files ---------------------------------------------------------------------------------

@@ -20,10 +20,12 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     NoSuchFile,
     RuntimeException,
 )
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoSuchOperator
 from torch import Tensor, nn
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import PictureError, RunError
+from tlstudio.evaluation.onnx_graph import stands_alone
 from tlstudio.jobs import Reading
 from tlstudio.tasks import Meter, Phase, Progress
 from tlstudio.training.devices import resolve_device, usable_cores
@@ -37,7 +39,16 @@ from tlstudio.training.inference import (
 )
 from tlstudio.training.model_folder import ReadingCard, load_model
 
-_UNREADABLE_GRAPHS = (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NoSuchFile)
+_UNREADABLE_GRAPHS = (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NoSuchFile,
+    NoSuchOperator,
+    RuntimeException,
+)
+_UNCOMPUTABLE = (RuntimeException, Fail, InvalidArgument, NoSuchOperator, ValueError)
 
 
 class Predictor(Protocol):
@@ -114,6 +125,8 @@ class OnnxPredictor:
     def __init__(self, file: Path) -> None:
         if not file.is_file():
             raise RunError(f"There is no file {file}.", "Check the path.")
+        if not stands_alone(file):
+            raise _not_ours(file)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Pictures differ in size: what is kept for one of them is of no use for the next.
@@ -130,11 +143,11 @@ class OnnxPredictor:
             raise RunError(
                 f"{file} can't be read: it is damaged or no ONNX file.", "Export the run again."
             ) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(
-                f"{file} was not exported by this program, so its classes are not known.",
-                "Choose a run, a model folder, or an ONNX file from the Export page.",
-            ) from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise _not_ours(file) from error
+        asked = {each.name for each in self._session.get_inputs()}
+        if asked != {"pictures"} or len(self._session.get_outputs()) != 1:
+            raise _not_ours(file)
 
     def check(
         self, files: Sequence[Path], phase: Phase, read: Read | None = None
@@ -170,7 +183,16 @@ class OnnxPredictor:
     def _answer(self, pixels: Pixels) -> np.ndarray:
         try:
             (probabilities,) = self._session.run(["probabilities"], {"pictures": pixels[None]})
-        except RuntimeException as error:
+        except _UNCOMPUTABLE as error:
             raise PictureError("The model could not compute this picture.") from error
+        if np.shape(probabilities) != (1, len(self.classes)):
+            raise PictureError("The model gives another number of answers than it has classes.")
         row: np.ndarray = probabilities[0]
         return row
+
+
+def _not_ours(file: Path) -> RunError:
+    return RunError(
+        f"{file} was not exported by this program, so its classes are not known.",
+        "Choose a run, a model folder, or an ONNX file from the Export page.",
+    )

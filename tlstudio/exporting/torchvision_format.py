@@ -17,6 +17,7 @@ from torchvision.transforms.v2 import functional
 
 from tlstudio.backbones.build import find_backbone, load_state
 from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.bounded import record
 from tlstudio.errors import ExportError, UsageError
 from tlstudio.evaluation.predictors import NetworkPredictor
 from tlstudio.exporting.formats import Format
@@ -58,7 +59,7 @@ def open_exported(folder: Path, model: TrainedModel) -> NetworkPredictor:
     program writes for such a model. Raises `ExportError` where the export can't be read back.
     """
     try:
-        card = ModelCard.model_validate_json((folder / CARD).read_bytes())
+        card = record(ModelCard, folder / CARD)
         expected = constructor_of(
             find_backbone(card.backbone),
             model.network,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from tlstudio.bounded import record
 from tlstudio.errors import UsageError
 from tlstudio.jobs.base import Device, Spec
 from tlstudio.jobs.dataset import DatasetSpec
@@ -132,7 +133,7 @@ class Recipe(Spec):
     patience: int | None = Field(default=5, ge=1)
     batchnorm_statistics: Literal["fixed", "update"] = "fixed"
     averaging: float = Field(default=0, ge=0, lt=1)
-    sizes: tuple[int, ...] = ()
+    sizes: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(default=(), max_length=1000)
     decoded_side: int | None = Field(default=None, ge=16, le=4096)
     views: int = Field(default=4, ge=0, le=64)
     precision: Literal["float32", "fastest"] = "fastest"
@@ -170,9 +171,11 @@ class TrainingJob(Spec):
 S = TypeVar("S", bound=Spec)
 
 
-def load_training_job(file: Path) -> TrainingJob:
-    """Reads a `job.json`. Raises `UsageError` with the first thing that is wrong with it."""
-    return _load(TrainingJob, file, "job", "Correct it, or let `tlstudio train` write a new one.")
+def load_training_job(file: Path, *, follow: bool = True) -> TrainingJob:
+    """Reads a `job.json`, without `follow` none that is a link. Raises `UsageError` with the first
+    thing that is wrong with it."""
+    hint = "Correct it, or let `tlstudio train` write a new one."
+    return _load(TrainingJob, file, "job", hint, follow=follow)
 
 
 def load_recipe(file: Path) -> Recipe:
@@ -180,9 +183,9 @@ def load_recipe(file: Path) -> Recipe:
     return _load(Recipe, file, "recipe", "Correct it; a run's job.json shows how one is written.")
 
 
-def _load(kind: type[S], file: Path, what: str, hint: str) -> S:
+def _load(kind: type[S], file: Path, what: str, hint: str, *, follow: bool = True) -> S:
     try:
-        return kind.model_validate_json(file.read_bytes())
+        return record(kind, file, follow=follow)
     except OSError as error:
         raise UsageError(
             f"The {what} file {file} can't be read ({error.strerror}).", "Check the path."

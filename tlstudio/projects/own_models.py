@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from tlstudio.bounded import record
 from tlstudio.errors import RunError
 from tlstudio.jobs import BackboneSpec, Record, WeightsSpec
+from tlstudio.projects.belonging import refuse_foreign
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -118,7 +120,8 @@ def own_run(path: Path) -> OwnRun:
     path = path.expanduser().absolute()
     card_file = model_folder_of(path) / CARD
     try:
-        card = _Card.model_validate_json(card_file.read_bytes())
+        card = record(_Card, card_file, follow=False)
+        Licence.model_validate(card.weights)
         return OwnRun(
             run=str(path),
             name=path.name,
@@ -131,7 +134,7 @@ def own_run(path: Path) -> OwnRun:
             made=datetime.fromtimestamp(card_file.stat().st_mtime, UTC),
             weights=card.weights,
         )
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError, OverflowError) as error:  # a time that no calendar has, too
         raise RunError(
             f"{card_file} can't be read: it is damaged or was made by a newer version.",
             "Train or copy the model again.",
@@ -147,6 +150,7 @@ def model_folder_of(path: Path) -> Path:
     """The model folder for `path`, a model folder itself or a run. Raises `RunError`."""
     for folder in (path, path / "model"):
         if (folder / CARD).is_file():
+            refuse_foreign(path)
             return folder
     if (path / "job.json").is_file():
         raise RunError(

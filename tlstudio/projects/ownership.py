@@ -12,6 +12,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from tlstudio.bounded import record
 from tlstudio.jobs import Record
 from tlstudio.projects.atomic import storage_errors, write_text
 
@@ -66,7 +67,7 @@ class Ownership:
 
     def _read(self) -> Owner | None:
         try:
-            return Owner.model_validate_json(self._file.read_bytes())
+            return record(Owner, self._file, follow=False)
         except (OSError, ValidationError):
             return None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tlstudio.bounded import record
 from tlstudio.jobs import DatasetSpec, Record
 from tlstudio.projects.atomic import write_text
 from tlstudio.projects.places import recent_folder
@@ -37,7 +38,7 @@ def known_projects() -> tuple[KnownProject, ...]:
     found: list[KnownProject] = []
     for file in recent_folder().glob("*.json"):
         with contextlib.suppress(OSError, ValidationError):
-            found.append(KnownProject.model_validate_json(file.read_bytes()))
+            found.append(record(KnownProject, file))
     return tuple(sorted(found, key=lambda each: each.opened, reverse=True))
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from tlstudio.bounded import LARGE, SMALL, lines, record
 from tlstudio.errors import RunError
 from tlstudio.jobs import (
     EvaluationResult,
@@ -21,6 +22,7 @@ from tlstudio.jobs import (
     load_training_job,
 )
 from tlstudio.projects.atomic import storage_errors, write_text
+from tlstudio.projects.belonging import refuse_elsewhere, refuse_foreign
 from tlstudio.projects.own_models import Origin
 from tlstudio.tasks import Event, event_from_dict, event_to_dict
 
@@ -107,15 +109,18 @@ class RunFolder:
     def open(cls, path: Path) -> RunFolder:
         if not (path / "job.json").is_file():
             raise RunError(f"{path} holds no run.", "Choose a folder that `tlstudio train` wrote.")
+        refuse_foreign(path)
         return cls(path)
 
     # --- reading --------------------------------------------------------------------------------
 
     def job(self) -> TrainingJob:
-        return load_training_job(self.job_file)
+        return load_training_job(self.job_file, follow=False)
 
     def split(self) -> ScanResult:
-        return self._read(self.split_file, ScanResult)
+        split = self._read(self.split_file, ScanResult, LARGE)
+        refuse_elsewhere(split, self.job().dataset)
+        return split
 
     def origin(self) -> Origin | None:
         """The model that the run started from; None where it started from no model of ours."""
@@ -123,22 +128,20 @@ class RunFolder:
 
     def locked_score(self) -> LockedScore | None:
         """None as long as the test pictures were not asked."""
-        return self._read(self.test_file, LockedScore) if self.test_file.exists() else None
+        there = self.test_file.exists()
+        return self._read(self.test_file, LockedScore, LARGE) if there else None
 
     def state(self) -> RunState:
         return self._read(self.state_file, RunState)
 
     def events(self) -> list[Event]:
         """The events so far; a line that a crash cut off at the end is left out."""
-        events: list[Event] = []
-        if not self.events_file.exists():
-            return events
-        for line in self.events_file.read_text("utf-8", "replace").splitlines():
-            try:
-                events.append(event_from_dict(json.loads(line)))
-            except ValueError:
-                break
-        return events
+        return list(self._events())
+
+    def _events(self) -> Iterator[Event]:
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            for line in lines(self.events_file):
+                yield event_from_dict(json.loads(line))
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -198,9 +201,9 @@ class RunFolder:
             self.checkpoint_file.unlink(missing_ok=True)
             self.start_file.unlink(missing_ok=True)
 
-    def _read(self, file: Path, model: type[M]) -> M:
+    def _read(self, file: Path, model: type[M], most: int = SMALL) -> M:
         try:
-            return model.model_validate_json(file.read_bytes())
+            return record(model, file, most, follow=False)
         except (OSError, ValidationError) as error:
             raise RunError(
                 f"{file} can't be read: this run is damaged or did not get far enough.",

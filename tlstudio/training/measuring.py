@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy
 from tlstudio.backbones.build import ShapesOnly, build_network
 from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.bounded import record
 from tlstudio.errors import StorageError
 from tlstudio.jobs import HeadSpec, NetworkCosts, Precision, Record
 from tlstudio.projects.atomic import replacing, write_text
@@ -124,7 +125,7 @@ def _key(facts: dict[str, str]) -> str:
 def _read(file: Path, facts: dict[str, str]) -> Measured | None:
     """What was remembered; None where there is nothing, or nothing that can be believed."""
     try:
-        found = Measured.model_validate_json(file.read_bytes())
+        found = record(Measured, file)
     except (OSError, ValidationError):
         return None
     stages = len(found.costs.parameters)

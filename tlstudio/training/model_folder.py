@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -24,9 +24,10 @@ from tlstudio.backbones.build import (
 from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.bounded import record
 from tlstudio.errors import RunError, UsageError
 from tlstudio.images.reader import READER_VERSION, READING_RULES
-from tlstudio.jobs import HeadSpec, Reading, Record
+from tlstudio.jobs import BackboneSpec, HeadSpec, Reading, Record, WeightsSpec
 from tlstudio.projects.atomic import replacing, write_text
 from tlstudio.projects.own_models import CARD, WEIGHTS, model_folder_of
 
@@ -176,14 +177,24 @@ def load_model(path: Path) -> TrainedModel:
     """Reads a model folder, or the one inside a run. Raises `RunError` with what is wrong."""
     folder = model_folder_of(path)
     try:
-        card = ModelCard.model_validate_json((folder / CARD).read_bytes())
+        card = record(ModelCard, folder / CARD, follow=False)
         entry, size = find_backbone(card.backbone), card.preprocessing.crop
+        scratch = WeightsSpec(source="scratch")
+        entry.preprocessing(BackboneSpec(id=entry.id, weights=scratch, input_size=size))
+        _refuse_absurd(card, entry, folder / WEIGHTS)
         network = build_network(entry, len(card.classes), card.head, size)
         load_state(network.network, load_file(folder / WEIGHTS))
-    except (OSError, ValidationError, SafetensorError, RuntimeError, UsageError) as error:
+    except (OSError, ValueError, SafetensorError, RuntimeError, UsageError) as error:
         raise RunError(
             f"The model in {folder} can't be read: it is damaged or was made by a newer version.",
             "Train or copy it again.",
         ) from error
     network.freeze(len(network.stages))
     return TrainedModel(network.requires_grad_(False).eval(), card)
+
+
+def _refuse_absurd(card: ModelCard, entry: Backbone, weights: Path) -> None:
+    """Before memory is taken for a head: a card may claim millions of classes."""
+    width = card.head.hidden or entry.feature_width
+    if len(card.classes) * width > weights.stat().st_size:
+        raise ValueError("more classes than the weights have rows for")

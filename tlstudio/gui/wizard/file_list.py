@@ -14,6 +14,7 @@ from typing import Any
 from tlstudio.projects.atomic import replacing
 from tlstudio.projects.index import Entry, Index, Place, Verdict
 from tlstudio.projects.project import Project
+from tlstudio.projects.spreadsheet import cell, path_cell
 from tlstudio.tasks import Progress, Task
 
 VERDICTS: tuple[Verdict, ...] = ("used", "converted", "left_out")
@@ -91,13 +92,13 @@ def save_list(path: Path, entries: Sequence[Entry]) -> Task[int]:
 
 def _row(entry: Entry) -> tuple[object, ...]:
     return (
-        entry.file,
+        path_cell(entry.file),
         entry.verdict.replace("_", " "),
         entry.reason,
         entry.width or "",
         entry.height or "",
         entry.format,
-        entry.label,
+        cell(entry.label),
         entry.part or "",
         "yes" if entry.excluded else "",
     )

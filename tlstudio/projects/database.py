@@ -1,0 +1,46 @@
+"""Owns how an SQLite file is used that may come from anybody: it holds our tables and nothing that
+acts by itself, and no question to it takes for ever."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import sys
+
+_STEPS = 1_000_000
+_MOST_STEPS = 5_000_000_000
+"""Steps of SQLite's machine in one connection: about a minute, far more than any project needs."""
+_LONGEST = 100_000_000
+"""Bytes of a text or a row."""
+
+Part = tuple[str, str, str, str]
+"""Kind, name, table and statement of something in a database."""
+
+
+def tighten(database: sqlite3.Connection) -> None:
+    """From now on functions that reach beyond the database are of no use to what it holds, and work
+    without an end is interrupted (`sqlite3.OperationalError`)."""
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+    database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    if sys.version_info >= (3, 12):
+        database.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+    worked = itertools.count(_STEPS, _STEPS)
+    database.set_progress_handler(lambda: next(worked) > _MOST_STEPS, _STEPS)
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA cell_size_check = ON")
+
+
+def parts_of(database: sqlite3.Connection) -> frozenset[Part]:
+    """Tables, indexes, views and triggers, with the statements that made them."""
+    rows = database.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
+    return frozenset(
+        (str(kind), str(name), str(table), " ".join(str(statement).split()))
+        for kind, name, table, statement in rows
+        if not str(name).startswith("sqlite_stat")
+    )
+
+
+def damage_in(database: sqlite3.Connection) -> str:
+    """What SQLite finds wrong with the file as a whole; empty where it is sound."""
+    (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    return "" if found == "ok" else str(found)
