@@ -20,11 +20,24 @@ def main() -> int:
         from tlstudio.images.looking import serve_looks
 
         return serve_looks(int(arguments[1]))
+    if arguments[:1] == ["try"] and len(arguments) == 2:
+        return _try_out(arguments[1])
     if not arguments:
         return _window()
     from tlstudio.cli import run
 
     return run(arguments)
+
+
+def _try_out(what: str) -> int:
+    """One of the doctor's trials, in a process of its own that may crash or hang."""
+    if what == "window":
+        from tlstudio.gui.trial import try_window
+
+        return try_window()
+    from tlstudio.engine.trials import try_out
+
+    return try_out(what)
 
 
 def _window() -> int:

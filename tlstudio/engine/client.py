@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,14 +14,8 @@ from typing import IO, Any
 from tlstudio.diagnosis.session_log import FILE_OF_ENGINE
 from tlstudio.errors import Cancelled, EngineError, TLStudioError
 from tlstudio.jobs import Job, Result, result_from_dict
+from tlstudio.starting import own_command
 from tlstudio.tasks import Task, event_from_dict
-
-
-def engine_command() -> list[str]:
-    """How this installation starts its engine: a frozen program calls itself."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "engine"]
-    return [sys.executable, "-m", "tlstudio", "engine"]
 
 
 class EngineClient:
@@ -34,7 +27,7 @@ class EngineClient:
 
     def __init__(self, log: Path | None, command: Sequence[str] | None = None) -> None:
         self._log = log
-        self._command = list(command or engine_command())
+        self._command = list(command or own_command("engine"))
         self._process: subprocess.Popen[str] | None = None
         self._writing = threading.Lock()
 

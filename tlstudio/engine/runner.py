@@ -57,7 +57,7 @@ def _light_task(job: ScanJob | PreviewJob | LabelsJob | SampleJob | DoctorJob) -
         return draw_sample(job)
     from tlstudio.engine.doctor import examine
 
-    return examine()
+    return examine(job)
 
 
 def _weights_task(

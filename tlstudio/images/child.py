@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from typing import IO
@@ -23,17 +22,10 @@ from tlstudio.images.decoded import Choices
 from tlstudio.images.facts import Look
 from tlstudio.images.looking import LENGTH
 from tlstudio.images.packed import unpack
+from tlstudio.starting import own_command
 
 _MOST_FILES = 10_000
 """A child that looked at so many makes way for a fresh one: libraries leak."""
-
-
-def _command(memory: int) -> list[str]:
-    """How this installation starts a child: a frozen program calls itself."""
-    start = (
-        [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "tlstudio"]
-    )
-    return [*start, "look", str(memory)]
 
 
 def no_child(why: str = "") -> EngineError:
@@ -57,7 +49,7 @@ class Child:
         # Numeric libraries start a thread a core otherwise, each with memory of its own.
         alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         self._process = subprocess.Popen(
-            _command(memory),
+            own_command("look", str(memory)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -38,6 +38,7 @@ from tlstudio.jobs.requests import (
     WeightsName,
 )
 from tlstudio.jobs.results import (
+    Check,
     CloserLookResult,
     DeviceInfo,
     DoctorResult,
@@ -87,6 +88,7 @@ __all__ = [
     "Augmentation",
     "BackboneSpec",
     "Changes",
+    "Check",
     "CloserLook",
     "CloserLookResult",
     "Converted",

@@ -180,9 +180,11 @@ class ExportJob(Spec):
 
 
 class DoctorJob(Spec):
-    """Looks at versions, devices and folders; the result is a `DoctorResult`."""
+    """Looks at versions, devices and folders; the result is a `DoctorResult`. Where it is to be
+    `thorough`, everything that training needs is tried out, which takes some seconds."""
 
     kind: Literal["doctor"] = "doctor"
+    thorough: bool = False
 
 
 Job = (

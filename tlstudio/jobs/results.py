@@ -193,15 +193,30 @@ class DeviceInfo(Record):
     cores: int | None = None
 
 
+class Check(Record):
+    """One thing that the doctor looked at. `says` is a sentence, `remedy` what to do about it; a
+    "note" is worth knowing and no problem."""
+
+    name: str
+    state: Literal["ok", "note", "problem"] = "ok"
+    says: str
+    remedy: str = ""
+
+
 class DoctorResult(Record):
-    """`devices` lists the best one first. `problems` are sentences; empty means all is well."""
+    """`devices` lists the best one first. `checks` is what was looked at; all is well where none of
+    them is a problem."""
 
     kind: Literal["doctor"] = "doctor"
     versions: dict[str, str]
     platform: str
     devices: tuple[DeviceInfo, ...]
     folders: dict[str, str]
-    problems: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.state == "problem")
 
 
 Result = (
