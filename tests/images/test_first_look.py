@@ -39,7 +39,9 @@ def _no_children_left() -> Iterator[None]:
 
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_command", lambda memory: [sys.executable, str(ODD), str(memory)])
+    monkeypatch.setattr(
+        child, "own_command", lambda _look, memory: [sys.executable, str(ODD), str(memory)]
+    )
 
 
 def pictures(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -106,7 +108,7 @@ def test_memory_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: Sequence[str]
 ) -> None:
     command = [sys.executable, str(ODD), str(SMALL.memory), *limit]
-    monkeypatch.setattr(child, "_command", lambda memory: command)
+    monkeypatch.setattr(child, "own_command", lambda _look, memory: command)
     files = pictures(tmp_path, ["eats slowly.png", "good.png"])
     assert [(each.reason, each.lasting) for each in seen(files, SMALL)] == [
         (TOO_MUCH_MEMORY, True),
@@ -192,10 +194,10 @@ def test_children_import_neither_torch_nor_qt_nor_pydantic() -> None:
 def test_a_child_that_can_not_start_is_told_and_blames_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    monkeypatch.setattr(child, "_command", lambda memory: [sys.executable, "-c", code])
+    monkeypatch.setattr(child, "own_command", lambda _look, memory: [sys.executable, "-c", code])
     with pytest.raises(EngineError, match="could not start"):
         seen(pictures(tmp_path, ["a.png"]))
-    monkeypatch.setattr(child, "_command", lambda memory: ["/no/such/program"])
+    monkeypatch.setattr(child, "own_command", lambda _look, memory: ["/no/such/program"])
     with pytest.raises(EngineError, match="could not start"):
         seen(pictures(tmp_path, ["a.png"]))
 
