@@ -37,7 +37,7 @@ def made(folder: Path, name: str, time: float = 1e9, **changes: Any) -> Path:
 def test_runs_are_listed_with_what_one_chooses_them_by(tmp_path: Path) -> None:
     made(tmp_path, "old", time=1e9)
     made(tmp_path, "new", time=1.5e9, classes=["a", "b", "c"])
-    newest, oldest = own_runs(tmp_path)
+    newest, oldest = own_runs(tmp_path.iterdir())
     assert [newest.name, oldest.name] == ["new", "old"]
     assert newest.classes == ("a", "b", "c")
     assert (oldest.backbone, oldest.pictures, oldest.accuracy) == ("resnet18", 80, 0.9)
@@ -52,11 +52,12 @@ def test_a_broken_run_hides_no_other(tmp_path: Path) -> None:
     (tmp_path / "unfinished").mkdir()
     (tmp_path / "unfinished" / "job.json").write_text("{}")
     (tmp_path / "a file").write_text("")
-    assert [each.name for each in own_runs(tmp_path)] == ["good"]
+    assert [each.name for each in own_runs(tmp_path.iterdir())] == ["good"]
 
 
-def test_a_folder_without_runs_lists_none(tmp_path: Path) -> None:
-    assert own_runs(tmp_path) == own_runs(tmp_path / "nowhere") == ()
+def test_folders_without_a_model_list_none(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert own_runs([tmp_path / "empty", tmp_path / "nowhere"]) == ()
 
 
 def test_the_next_run_looks_at_pictures_as_this_one_did(tmp_path: Path) -> None:

@@ -36,8 +36,7 @@ from tlstudio.jobs import (
     load_training_job,
 )
 from tlstudio.jobs.sources import is_table
-from tlstudio.projects.own_models import own_runs
-from tlstudio.projects.places import runs_folder
+from tlstudio.projects.everywhere import every_model
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +119,7 @@ def backbones(json: Json = False) -> None:
     if json:
         for entry in catalogue():
             print_json({"type": "backbone", **_facts(entry)})
-        own = [each.model_dump(mode="json") for each in own_runs(runs_folder())]
+        own = [each.model_dump(mode="json") for each in every_model()]
         every = [_facts(entry) for entry in catalogue()]
         print_json({"type": "result", "backbones": every, "own": own})
         return
@@ -143,7 +142,7 @@ def backbones(json: Json = False) -> None:
 
 
 def _tell_own_models() -> None:
-    own = own_runs(runs_folder())
+    own = every_model()
     out.print("The folder of any finished run is a backbone, too." + (" Yours are:" if own else ""))
     for each in own:
         facts = f"{each.backbone}, {len(each.classes)} classes, {each.accuracy:.1%}"

@@ -65,6 +65,7 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     usable = [found for found in listing.files if not reasons[found.file]]
     check_usable(root, listing, usable, reasons)
     index, meter = Index(Project.of(spec)), Meter("compare", len(listing.files))
+    index.project.keep_dataset(spec)
     data = yield from beside(lambda: _gathered(spec, listing, seen, index), meter, 0)
     labelled = yield from beside(data.labelled, meter, 0)
     choices = Choices.of(job, index.project, labelled)

@@ -3,13 +3,12 @@ were made by is no longer one of unseen pictures."""
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
 from tlstudio.jobs import EvaluationResult
-from tlstudio.projects.project import FILE, Project
 from tlstudio.projects.run_folder import RunFolder
+from tlstudio.projects.runs import project_of
 from tlstudio.tasks import Task, Warned
 
 _SCORED = "test_scored"
@@ -31,12 +30,12 @@ def warnings(run: RunFolder) -> Task[None]:
             hint=_HINT,
         )
         return
-    others = [path for path in _known(run) if path != _name(run)]
+    others = [path for path in _known(run) if path != run.path.absolute()]
     if others:
         runs = "another run" if len(others) == 1 else f"{len(others)} other runs"
         yield Warned(
             message=f"The locked test pictures were scored with {runs} of this project before,"
-            f" last with {Path(others[-1]).name}.",
+            f" last with {others[-1].name}.",
             hint=_HINT,
         )
 
@@ -44,21 +43,16 @@ def warnings(run: RunFolder) -> Task[None]:
 def record(run: RunFolder, result: EvaluationResult) -> None:
     """Keeps the figure in the run, and in its project that there is one. Raises `StorageError`."""
     run.save_locked_score(result)
-    project, known = _project(run), _known(run)
-    if project is not None and _name(run) not in known:
-        project.set_setting(_SCORED, [*known, _name(run)])
+    project = project_of(run.path)
+    if project is not None and run.path.absolute() not in _known(run):
+        before = project.setting(_SCORED) or ()
+        project.set_setting(_SCORED, [*before, project.place_of(run.path)])
 
 
-def _known(run: RunFolder) -> list[str]:
-    project = _project(run)
-    return list(project.setting(_SCORED) or ()) if project is not None else []
-
-
-def _project(run: RunFolder) -> Project | None:
-    """None where the run's pictures belong to no project that is still there."""
-    path = run.split().project
-    return Project(Path(path)) if path and (Path(path) / FILE).is_file() else None
-
-
-def _name(run: RunFolder) -> str:
-    return os.path.abspath(run.path)  # noqa: PTH100  (Path.resolve would follow links)
+def _known(run: RunFolder) -> list[Path]:
+    """None where the run belongs to no project that is still there."""
+    project = project_of(run.path)
+    if project is None:
+        return []
+    places = (project.path_of(place) for place in project.setting(_SCORED) or ())
+    return [path for path in places if path is not None]

@@ -5,7 +5,8 @@ The window lists models by it, so only `model.json` is read, and nothing here ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -98,21 +99,14 @@ class Origin(Record):
     model: Parent
 
 
-def own_runs(folder: Path) -> tuple[OwnRun, ...]:
-    """The finished runs in `folder`, the newest first; what can't be read is left out."""
-    return tuple(sorted(_readable(folder), key=lambda each: (each.made, each.name), reverse=True))
-
-
-def _readable(folder: Path) -> Iterator[OwnRun]:
-    try:
-        runs = [path for path in folder.iterdir() if (path / "model" / CARD).is_file()]
-    except OSError:
-        return
-    for path in runs:
-        try:
-            yield own_run(path)
-        except RunError:
-            continue
+def own_runs(runs: Iterable[Path]) -> tuple[OwnRun, ...]:
+    """The models of these runs, the newest first; without one, or with one that can't be read, a
+    run is left out."""
+    found = list[OwnRun]()
+    for run in runs:
+        with contextlib.suppress(RunError):
+            found.append(own_run(run))
+    return tuple(sorted(found, key=lambda each: (each.made, each.name), reverse=True))
 
 
 def own_run(path: Path) -> OwnRun:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import getpass
 import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from tlstudio.bounded import record
+from tlstudio.errors import StorageError
 from tlstudio.jobs import Record
 from tlstudio.projects.atomic import storage_errors, write_text
 
 _LOCK = "owner.lock"
 _OWNER = "owner.json"
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+_MAY_NOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+Reason = Literal["", "taken", "read_only", "no_locks"]
 
 
 class Owner(Record):
@@ -33,25 +41,40 @@ class Ownership:
     """The claim to a project until `release` or the end of the process, however it ends: the
     system frees the lock then, and nothing stale is left behind.
 
-    `held` says whether it was granted; where it was not, `owner` says who holds it, if known.
+    `held` says whether it was granted, and `reason` what there is to know: "taken" (`owner` says
+    by whom, if known) and "read_only" (the disk may not be written to) go with a claim that was
+    not granted; "no_locks" with one that was, though the disk (some network drives) keeps nobody
+    else from claiming it, too. Raises `StorageError` where the folder can't be used at all.
     """
 
     def __init__(self, project: Path) -> None:
         self._file = project / _OWNER
-        self._lock = FileLock(project / _LOCK, timeout=0)
+        # Without the library's own way out, a file that outlives a killed process.
+        self._lock = FileLock(project / _LOCK, timeout=0, fallback_to_soft=False)
+        self.reason: Reason = ""
         with storage_errors(project):
             try:
                 self._lock.acquire()
             except Timeout:
-                self.held, self.owner = False, self._read()
-                return
-        self.held, self.owner = True, _myself()
-        write_text(self._file, self.owner.model_dump_json())
+                self.reason = "taken"
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    self.reason = "no_locks"
+                elif error.errno in _MAY_NOT_WRITE and project.is_dir():
+                    self.reason = "read_only"
+                else:
+                    raise
+        self.held = self.reason in {"", "no_locks"}
+        self.owner = _myself() if self.held else self._read()
+        if self.held and self.owner is not None:
+            with contextlib.suppress(StorageError):  # a full disk takes the words, not the claim
+                write_text(self._file, self.owner.model_dump_json())
 
     def release(self) -> None:
         if self.held:
             self.held = False
-            self._file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # whoever comes next writes its own
+                self._file.unlink(missing_ok=True)
             self._lock.release()
 
     def __enter__(self) -> Ownership:
@@ -66,6 +89,8 @@ class Ownership:
         self.release()
 
     def _read(self) -> Owner | None:
+        if self.reason != "taken":
+            return None
         try:
             return record(Owner, self._file, follow=False)
         except (OSError, ValidationError):
@@ -74,8 +99,15 @@ class Ownership:
 
 def _myself() -> Owner:
     return Owner(
-        user=getpass.getuser(),
+        user=_user(),
         computer=platform.node(),
         process=os.getpid(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # an account that the system has no name for
+        return ""

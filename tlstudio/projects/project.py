@@ -1,7 +1,7 @@
 """Owns a project on disk: one folder, and in it one SQLite file with what lasts about a data set.
 
-The index of its pictures, the user's corrections, who was assigned to which part, and settings. The
-user's own folder is never written to. Several processes may use a project at once.
+The index of its pictures, the user's corrections, who was assigned to which part, its runs, and
+settings. The user's own folder is never written to. Several processes may use a project at once.
 """
 
 from __future__ import annotations
@@ -9,74 +9,112 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from pydantic import ValidationError
 
 from tlstudio.errors import StorageError
 from tlstudio.jobs import DatasetSpec
 from tlstudio.projects.atomic import storage_errors
+from tlstudio.projects.migrations import SCHEMA, keep_copy, migrate, version_of
 from tlstudio.projects.places import projects_folder
 
 FILE = "project.sqlite"
-SCHEMA = 1
 _PATIENCE_S = 10
-
-_TABLES = """
-CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE pictures (
-    id INTEGER PRIMARY KEY,
-    file TEXT NOT NULL UNIQUE,
-    present INTEGER NOT NULL,
-    digest BLOB NOT NULL,
-    found TEXT NOT NULL,
-    given TEXT,
-    verdict TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    format TEXT NOT NULL,
-    relabelled TEXT,
-    excluded INTEGER NOT NULL DEFAULT 0,
-    part TEXT,
-    grouped TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX by_class ON pictures (coalesce(relabelled, found), file);
-CREATE TABLE classes (found TEXT PRIMARY KEY, shown TEXT NOT NULL, excluded INTEGER NOT NULL);
-CREATE TABLE assignments (
-    picture INTEGER NOT NULL, draw TEXT NOT NULL, part TEXT NOT NULL, PRIMARY KEY (draw, picture)
-) WITHOUT ROWID;
-CREATE TABLE findings (
-    rank INTEGER PRIMARY KEY, kind TEXT NOT NULL, severity TEXT NOT NULL, sentence TEXT NOT NULL,
-    hint TEXT NOT NULL, classes TEXT NOT NULL, weight REAL NOT NULL
-);
-CREATE TABLE finding_files (
-    rank INTEGER NOT NULL, number INTEGER NOT NULL, file TEXT NOT NULL, PRIMARY KEY (rank, number)
-) WITHOUT ROWID;
-"""
+_TITLE = "title"
+_DATASET = "dataset"
+LONGEST_TITLE = 100
 
 
 class Project:
     """A project folder, made where there is none. What lies in `cache` may be deleted.
 
-    Raises `StorageError` where it can't be read or written, or was made by a newer program.
+    With `read_only`, or where its disk may not be written to, nothing in it is changed, and
+    `writing` raises. One of an older program is brought up to date, or, if it may not be changed,
+    read as if it were. Raises `StorageError` where it can't be read or written, or was made by a
+    newer program.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.file = path / FILE
         self.cache = path / "cache"
         self.runs_folder = path / "runs"
-        with storage_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-        with self.writing() as database:
-            self._prepare(database)
+        there = self.file.exists()
+        self._locked = there and not (os.access(path, os.W_OK) and os.access(self.file, os.W_OK))
+        self.read_only = read_only or self._locked
+        self._outdated = False
+        if not there:
+            if read_only:
+                raise _none(path)
+            with storage_errors(path):
+                path.mkdir(parents=True, exist_ok=True)
+        version = self._version() if there else 0
+        if version < SCHEMA:
+            if self.read_only:
+                self._outdated = True
+            else:
+                self._bring_up_to_date()
 
     @classmethod
     def of(cls, dataset: DatasetSpec) -> Project:
         """The one that the data set names, or the one that belongs to its folders."""
         return cls(Path(dataset.project) if dataset.project else default_folder(dataset))
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Project:
+        """One that is there already; raises `StorageError` where there is none."""
+        if not is_project(path):
+            raise _none(path)
+        return cls(path, read_only=read_only)
+
+    # --- what it is -----------------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        """The user's name for it, or that of its folder of pictures."""
+        given = self.setting(_TITLE)
+        if isinstance(given, str) and given:
+            return given
+        dataset = self.dataset
+        return (dataset and Path(dataset.folder).name) or usual_title(self.path)
+
+    def rename(self, title: str) -> None:
+        """Gives it another title, none for that of its pictures; its folder keeps its name."""
+        self.set_setting(_TITLE, title.strip()[:LONGEST_TITLE])
+
+    @property
+    def dataset(self) -> DatasetSpec | None:
+        """Its pictures, as they were looked at last; None where nobody has."""
+        try:
+            spec = DatasetSpec.model_validate(self.setting(_DATASET))
+        except ValidationError:
+            return None
+        return spec.model_copy(update={"project": str(self.path)})
+
+    def keep_dataset(self, dataset: DatasetSpec) -> None:
+        """Notes which pictures were looked at. The project itself may lie elsewhere tomorrow."""
+        plain = dataset.model_copy(update={"project": None}).model_dump(mode="json")
+        if self.setting(_DATASET) != plain:
+            self.set_setting(_DATASET, plain)
+
+    def place_of(self, path: Path) -> str:
+        """How the project calls a file or folder: those in it stay the same when it is moved."""
+        whole, home = (Path(os.path.abspath(each)) for each in (path, self.path))  # noqa: PTH100
+        return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else str(whole)
+
+    def path_of(self, place: str) -> Path | None:
+        """The inverse of `place_of`; None for a place that leaves the project by a back door."""
+        path = Path(place)
+        return None if ".." in path.parts else self.path / path
+
+    # --- settings -------------------------------------------------------------------------------
 
     def setting(self, key: str) -> Any:
         """A value that was put there, None where there is none that can be read."""
@@ -92,19 +130,29 @@ class Project:
         with self.writing() as database:
             put_setting(database, key, value)
 
+    # --- the database ---------------------------------------------------------------------------
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for as long as the block."""
-        try:
-            with contextlib.closing(sqlite3.connect(self.file, timeout=_PATIENCE_S)) as database:
+        with self._connected() as database:
+            if not self._outdated:
                 yield database
-        except sqlite3.Error as error:
-            raise self._broken(error) from error
+                return
+            with contextlib.closing(sqlite3.connect(":memory:")) as copy:
+                database.backup(copy)
+                migrate(copy)
+                yield copy
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of the block is kept, or nothing of it where it fails."""
-        with self.reading() as database:
+        if self.read_only:
+            raise StorageError(
+                f"The project in {self.path} can only be looked at here.",
+                "Change it in the window that has it open, or on a disk that may be written to.",
+            )
+        with self._connected() as database:
             # A power cut may take the last moment with it, but never the whole.
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
@@ -118,17 +166,48 @@ class Project:
                 raise
             database.execute("COMMIT")
 
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with contextlib.closing(self._connection()) as database:
+                if self.read_only:
+                    database.execute("PRAGMA query_only = ON")
+                yield database
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+
+    def _connection(self) -> sqlite3.Connection:
+        if not self._locked:
+            return sqlite3.connect(self.file, timeout=_PATIENCE_S)
+        # Beside a database in WAL mode SQLite wants to write, unless it is told that nobody does.
+        wal = self.file.with_name(f"{FILE}-wal")
+        how = "mode=ro" if wal.exists() else "immutable=1"
+        path = quote(self.file.absolute().as_posix())
+        address = f"file://{'' if path.startswith('/') else '/'}{path}?{how}"
+        return sqlite3.connect(address, timeout=_PATIENCE_S, uri=True)
+
+    def _version(self) -> int:
+        with self._connected() as database:
+            version = version_of(database)
         if version > SCHEMA:
-            raise StorageError(
-                f"The project in {self.path} was made by a newer version of TL Studio.",
-                "Update this program, or choose another project.",
-            )
-        if version < SCHEMA:
-            for statement in _TABLES.split(";"):
-                database.execute(statement)
-            database.execute(f"PRAGMA user_version = {SCHEMA}")
+            raise self._newer()
+        return version
+
+    def _bring_up_to_date(self) -> None:
+        """The transaction lets one program at a time do that."""
+        with self.writing() as database:
+            version = version_of(database)
+            if version > SCHEMA:
+                raise self._newer()
+            if 0 < version < SCHEMA:
+                keep_copy(self.file, version)
+            migrate(database)
+
+    def _newer(self) -> StorageError:
+        return StorageError(
+            f"The project in {self.path} was made by a newer version of TL Studio.",
+            "Update this program, or choose another project.",
+        )
 
     def _broken(self, error: sqlite3.Error) -> StorageError:
         return StorageError(
@@ -140,6 +219,22 @@ class Project:
 def put_setting(database: sqlite3.Connection, key: str, value: Any) -> None:
     """As `Project.set_setting`, within a transaction."""
     database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, json.dumps(value)))
+
+
+def _none(path: Path) -> StorageError:
+    return StorageError(
+        f"{path} holds no project.",
+        "Choose the folder of a project, or begin a new one with a folder of pictures.",
+    )
+
+
+def is_project(path: Path) -> bool:
+    return (path / FILE).is_file()
+
+
+def usual_title(path: Path) -> str:
+    """What a project is called of which only its place is known."""
+    return re.sub(r"-[0-9a-f]{12}$", "", path.name) or str(path)
 
 
 def default_folder(dataset: DatasetSpec) -> Path:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from tlstudio.bounded import record
+from tlstudio.errors import UsageError
 from tlstudio.jobs import DatasetSpec, Record
 from tlstudio.projects.atomic import write_text
-from tlstudio.projects.places import recent_folder
+from tlstudio.projects.bin import to_bin
+from tlstudio.projects.corrections import Corrections
+from tlstudio.projects.index import Index
+from tlstudio.projects.ownership import Ownership
+from tlstudio.projects.places import projects_folder, recent_folder
+from tlstudio.projects.project import FILE, Project, is_project, usual_title
+from tlstudio.projects.runs import runs_of
 
 
 class KnownProject(Record):
@@ -20,6 +28,7 @@ class KnownProject(Record):
 
     `accuracy` is that of its best run, a fraction of the validation pictures; `interrupted` counts
     runs that can be carried on. `dataset` is None where nobody has looked through its pictures yet.
+    `listed` is False where the user took it off the list.
     """
 
     path: str
@@ -31,15 +40,67 @@ class KnownProject(Record):
     runs: int = 0
     accuracy: float | None = None
     interrupted: int = 0
+    listed: bool = True
+
+    @property
+    def there(self) -> bool:
+        """Whether the project can be opened. Asks the disk, which may take its time."""
+        return is_project(Path(self.path))
+
+    @property
+    def pictures_there(self) -> bool:
+        """Whether its pictures are where they were. Asks the disk, which may take its time."""
+        return self.dataset is None or Path(self.dataset.folder).is_dir()
 
 
 def known_projects() -> tuple[KnownProject, ...]:
-    """The one that was opened last comes first; what can't be read is left out."""
-    found: list[KnownProject] = []
-    for file in recent_folder().glob("*.json"):
-        with contextlib.suppress(OSError, ValidationError):
-            found.append(record(KnownProject, file))
-    return tuple(sorted(found, key=lambda each: each.opened, reverse=True))
+    """The one that was opened last comes first; what can't be read is left out.
+
+    What is said of each was true when it was last remembered: `refreshed` says what is now.
+    """
+    known = {each.path: each for each in _remembered()}
+    for path in _in_projects_folder():
+        if str(path) not in known:
+            changed = datetime.fromtimestamp((path / FILE).stat().st_mtime, UTC)
+            known[str(path)] = KnownProject(path=str(path), title=usual_title(path), opened=changed)
+    listed = [each for each in known.values() if each.listed]
+    return tuple(sorted(listed, key=lambda each: each.opened, reverse=True))
+
+
+def project_folders() -> tuple[Path, ...]:
+    """Every project of this computer that is there, also those that were taken off the list."""
+    noted = (Path(each.path) for each in _remembered())
+    folders = dict.fromkeys([*_in_projects_folder(), *noted])
+    return tuple(path for path in folders if is_project(path))
+
+
+def refreshed(project: Project, opened: datetime | None = None) -> KnownProject:
+    """What the home screen says of it now. Without `opened` it counts as opened when it was."""
+    runs = runs_of(project)
+    path = str(project.path.absolute())
+    before = _read(_file(path))
+    if opened is None:
+        changed = datetime.fromtimestamp(project.file.stat().st_mtime, UTC)
+        opened = before.opened if before else changed
+    names = Corrections(project).classes()
+    counts = {
+        found: count
+        for found, (count, _) in Index(project).counts().items()
+        if count and not (found in names and names[found].excluded)
+    }
+    return KnownProject(
+        path=path,
+        title=project.title,
+        opened=opened,
+        dataset=project.dataset,
+        pictures=sum(counts.values()),
+        classes=tuple(
+            dict.fromkeys(names[found].shown if found in names else found for found in counts)
+        ),
+        runs=len(runs),
+        accuracy=max((run.result.val_accuracy for run in runs if run.result), default=None),
+        interrupted=sum(run.can_carry_on for run in runs),
+    )
 
 
 def remember(known: KnownProject) -> None:
@@ -49,12 +110,47 @@ def remember(known: KnownProject) -> None:
 
 
 def forget(path: str) -> None:
-    """Takes a project off the list; the project itself stays."""
-    _file(path).unlink(missing_ok=True)
+    """Takes a project off the list; the project itself stays, and comes back when it is opened."""
+    unread = KnownProject(path=path, title=usual_title(Path(path)), opened=now())
+    known = _read(_file(path)) or unread
+    remember(known.model_copy(update={"listed": False}))
+
+
+def delete(path: Path) -> None:
+    """Moves a project, with the runs in it, to the system's bin. Raises `UsageError` while a window
+    has it open or trains in it, and `StorageError` where there is no bin."""
+    project = Project.open(path)
+    if any(run.standing == "running" for run in runs_of(project)):
+        raise UsageError(f"A training is running in {project.title}.", "Stop it first.")
+    with Ownership(path) as ownership:
+        if not ownership.held:
+            raise UsageError(f"{project.title} is open in a window.", "Close it there first.")
+    to_bin(path)
+    _file(str(path)).unlink(missing_ok=True)
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def _remembered() -> Iterator[KnownProject]:
+    for file in recent_folder().glob("*.json"):
+        known = _read(file)
+        if known is not None:
+            yield known
+
+
+def _in_projects_folder() -> list[Path]:
+    with contextlib.suppress(OSError):
+        return [path for path in projects_folder().iterdir() if is_project(path)]
+    return []
+
+
+def _read(file: Path) -> KnownProject | None:
+    try:
+        return record(KnownProject, file)
+    except (OSError, ValidationError):
+        return None
 
 
 def _file(path: str) -> Path:

@@ -1,23 +1,28 @@
-"""Owns the runs of a project: which there are, what each came to, and what becomes of them."""
+"""Owns the runs of a project: which there are, what each came to, and what becomes of them.
+
+What is true of a run stands in its own folder. The project only knows where its runs lie, what the
+user calls them, and when they were begun.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from send2trash import send2trash
-
-from tlstudio.errors import RunError, StorageError
+from tlstudio.errors import RunError, TLStudioError
 from tlstudio.jobs import Record, TrainingJob, TrainResult
-from tlstudio.projects.atomic import storage_errors
-from tlstudio.projects.project import Project
+from tlstudio.projects.bin import to_bin
+from tlstudio.projects.places import runs_folder
+from tlstudio.projects.project import Project, default_folder, is_project
 from tlstudio.projects.run_folder import RunFolder
 
 Standing = Literal["running", "completed", "interrupted", "failed"]
 
-_TITLES = "run_titles"
+LONGEST_TITLE = 200
 
 
 class RunSummary(Record):
@@ -39,16 +44,33 @@ class RunSummary(Record):
 
 
 def runs_of(project: Project) -> tuple[RunSummary, ...]:
-    """The newest first. What lies in the project's folder of runs and is none is left out."""
-    titles = project.setting(_TITLES) or {}
-    with storage_errors(project.runs_folder):
-        paths = [path for path in _folders(project.runs_folder) if (path / "job.json").is_file()]
-    found = [summary(path, titles.get(path.name, "")) for path in paths]
+    """The newest first. What lies where a run should be and is none is left out."""
+    known = _known(project)
+    found = []
+    for path in run_folders(project):
+        title, begun = known.get(project.place_of(path), ("", None))
+        with contextlib.suppress(FileNotFoundError):  # somebody has just deleted it
+            found.append(summary(path, title, begun))
     return tuple(sorted(found, key=lambda each: (each.begun, each.path), reverse=True))
 
 
-def summary(path: Path, title: str = "") -> RunSummary:
-    """What is known of one run, wherever it lies."""
+def run_folders(project: Project) -> tuple[Path, ...]:
+    """Where its runs lie: in its own folder, where the command line was told to put them, and among
+    those that were made before projects held runs."""
+    home = str(project.path.absolute())
+    older = (run for run in _runs_in(runs_folder()) if _made_with(run) == home)
+    return tuple(dict.fromkeys([*noted_runs(project), *older]))
+
+
+def noted_runs(project: Project) -> tuple[Path, ...]:
+    """Those of `run_folders` that the project itself knows of."""
+    places = (project.path_of(place) for place in _known(project))
+    elsewhere = (path for path in places if path is not None and is_run(path))
+    return tuple(dict.fromkeys([*_runs_in(project.runs_folder), *elsewhere]))
+
+
+def summary(path: Path, title: str = "", begun: datetime | None = None) -> RunSummary:
+    """What is known of one run, wherever it lies. Raises `FileNotFoundError` where it is gone."""
     run = RunFolder(path)
     job: TrainingJob | None = None
     result, trouble = None, ""
@@ -56,45 +78,91 @@ def summary(path: Path, title: str = "") -> RunSummary:
     try:
         job, state = run.job(), run.state()
         standing, result, trouble = state.state, state.result, state.message
-    except RunError as error:
+    except TLStudioError as error:
         trouble = str(error)
-    begun = datetime.fromtimestamp(run.job_file.stat().st_mtime, UTC)
+    can_carry_on = run.checkpoint_file.exists() or run.start_file.exists()
     return RunSummary(
         path=str(path),
         title=title or path.name,
         standing=standing,
-        begun=begun,
+        begun=begun or datetime.fromtimestamp(run.job_file.stat().st_mtime, UTC),
         job=job,
         result=result,
-        can_carry_on=standing != "completed" and job is not None,
+        can_carry_on=can_carry_on and job is not None and standing in {"interrupted", "failed"},
         trouble=trouble,
     )
 
 
+def register(project: Project, run: Path) -> None:
+    """Lets a project know of a run that begins now, wherever it lies. Raises `StorageError`."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with project.writing() as database:
+        database.execute(
+            "INSERT OR IGNORE INTO runs (path, title, begun) VALUES (?, '', ?)",
+            (project.place_of(run), now),
+        )
+
+
 def rename(project: Project, run: Path, title: str) -> None:
     """Gives a run another title; the folder keeps its name, because others may point to it."""
-    titles = dict(project.setting(_TITLES) or {})
-    titles.pop(run.name, None)
-    if title.strip() and title.strip() != run.name:
-        titles[run.name] = title.strip()
-    project.set_setting(_TITLES, titles)
+    title = title.strip()[:LONGEST_TITLE]
+    begun = summary(run).begun.isoformat(timespec="seconds")
+    with project.writing() as database:
+        database.execute(
+            "INSERT INTO runs (path, title, begun) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET title = excluded.title",
+            (project.place_of(run), "" if title == run.name else title, begun),
+        )
 
 
 def delete(run: Path) -> None:
     """Moves a run to the system's bin. Raises `RunError` while it is being trained, and
-    `StorageError` where there is no bin: nothing is deleted for good."""
+    `StorageError` where there is no bin: nothing is deleted for good. Its title stays, in case it
+    comes back from there."""
+    if not is_run(run):
+        raise RunError(f"{run} holds no run.", "Choose the folder of a run.")
     if summary(run).standing == "running":
         raise RunError(f"{run.name} is being trained.", "Stop it first.")
+    to_bin(run)
+
+
+def project_of(run: Path) -> Project | None:
+    """The project that a run lies in, or else the one that it was made with, if it is still there.
+    Raises `StorageError` where that can't be read, and `RunError` where the run can't."""
+    home = run.absolute().parent.parent
+    if run.absolute().parent == home / "runs" and is_project(home):
+        return Project.open(home)
+    made_with = RunFolder(run).split().project
+    return Project.open(Path(made_with)) if made_with and is_project(Path(made_with)) else None
+
+
+def is_run(path: Path) -> bool:
+    return (path / "job.json").is_file()
+
+
+def _known(project: Project) -> dict[str, tuple[str, datetime]]:
+    """Title and beginning by place, as the project has noted them."""
+    with project.reading() as database:
+        rows = database.execute("SELECT path, title, begun FROM runs").fetchall()
+    known = {}
+    for place, title, begun in rows:
+        with contextlib.suppress(ValueError, TypeError):
+            known[place] = title, datetime.fromisoformat(begun).astimezone(UTC)
+    return known
+
+
+def _runs_in(folder: Path) -> Iterator[Path]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for path in sorted(folder.iterdir()):
+            if not path.name.startswith(".") and is_run(path):
+                yield path
+
+
+@functools.lru_cache(maxsize=10_000)
+def _made_with(run: Path) -> str:
+    """The project that a run's job names or belongs to; a job that was written never changes."""
     try:
-        send2trash(run)
-    except OSError as error:
-        raise StorageError(
-            f"{run.name} can't be moved to the bin ({error}).",
-            "It is where it was. Delete its folder yourself if you no longer want it.",
-        ) from error
-
-
-def _folders(folder: Path) -> list[Path]:
-    with contextlib.suppress(FileNotFoundError):
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
-    return []
+        dataset = RunFolder(run).job().dataset
+    except TLStudioError:
+        return ""
+    return str(Path(dataset.project or default_folder(dataset)).absolute())

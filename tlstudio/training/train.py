@@ -18,7 +18,7 @@ from tlstudio.backbones.staged import frozen_count
 from tlstudio.backbones.weights import obtain_weights
 from tlstudio.datasets.refusals import check_learnable
 from tlstudio.datasets.scan import scan
-from tlstudio.errors import RunError, UsageError
+from tlstudio.errors import RunError, StorageError, UsageError
 from tlstudio.jobs import (
     FinishRun,
     HeadSpec,
@@ -32,7 +32,9 @@ from tlstudio.jobs import (
 from tlstudio.projects.own_models import Licence, OwnRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.project import FILE as PROJECT_FILE
+from tlstudio.projects.project import Project
 from tlstudio.projects.run_folder import RunFolder
+from tlstudio.projects.runs import register
 from tlstudio.tasks import Logged, Task, Warned
 from tlstudio.training.checkpoint import (
     Checkpoint,
@@ -83,8 +85,17 @@ def train(request: TrainRun) -> Task[TrainResult]:
         if origin is not None:
             run.save_origin(origin)
         save_weights(run.start_file, network.network.state_dict())
+    yield from _registered(path, split)
     training = Training(run, job, split, environment, started, cache, phases)
     return (yield from recorded(run, environment, training.run(network)))
+
+
+def _registered(run: Path, split: ScanResult) -> Task[None]:
+    """Lets the project know of its run; the run is none the worse where that fails."""
+    try:
+        register(Project.open(Path(split.project)), run)
+    except StorageError as error:
+        yield Logged(message=f"The project does not know of this run: {error.message}")
 
 
 def resume(request: ResumeRun) -> Task[TrainResult]:

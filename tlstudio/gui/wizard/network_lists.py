@@ -23,8 +23,8 @@ from tlstudio.gui.widgets.basics import heading_label, hint_label, small_label
 from tlstudio.gui.widgets.own_models_table import OwnModelsTable
 from tlstudio.gui.widgets.search_field import SearchField
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.projects.own_models import OwnRun, own_runs
-from tlstudio.projects.places import runs_folder
+from tlstudio.projects.everywhere import every_model
+from tlstudio.projects.own_models import OwnRun
 from tlstudio.tasks import Task
 
 
@@ -189,7 +189,7 @@ class NetworkLists(QWidget):
     def look_for_models(self) -> None:
         """Reads what the finished runs say of themselves, beside the window."""
         if self._reading is None:
-            self._reading = thread = TaskThread(_read_own_runs, parent=self)
+            self._reading = thread = TaskThread(_read_own_models, parent=self)
             thread.succeeded.connect(self._show_models)
             thread.ended.connect(self._read)
             thread.start()
@@ -214,9 +214,9 @@ class NetworkLists(QWidget):
             self._reading.wait()
 
 
-def _read_own_runs() -> Task[tuple[OwnRun, ...]]:
+def _read_own_models() -> Task[tuple[OwnRun, ...]]:
     yield from ()
-    return own_runs(runs_folder())
+    return every_model()
 
 
 def _centred(heading: str, words: str, button: QPushButton) -> QWidget:

@@ -9,12 +9,14 @@ from pathlib import Path
 from tlstudio.projects.places import runs_folder
 
 
-def new_run_folder(pictures: str, now: datetime) -> Path:
-    """A folder that does not exist yet, named by the folder of pictures and the time."""
+def new_run_folder(pictures: str, now: datetime, project: str = "") -> Path:
+    """A folder that does not exist yet, named by the folder of pictures and the time: in the
+    project, or, without one, where runs lie that belong to none."""
+    home = Path(project) / "runs" if project else runs_folder()
     name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", pictures)[:60].strip(" .") or "run"
     stem = f"{name} {now:%Y-%m-%d %H.%M.%S}"
-    path, n = runs_folder() / stem, 1
+    path, n = home / stem, 1
     while path.exists():
         n += 1
-        path = runs_folder() / f"{stem} ({n})"
+        path = home / f"{stem} ({n})"
     return path

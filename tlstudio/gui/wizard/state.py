@@ -242,8 +242,9 @@ class WizardState(NetworkChoice, PictureChoice):
         )
 
     def new_run_folder(self) -> Path:
-        """A folder that does not exist yet, named by the pictures and the time."""
-        return new_run_folder(Path(self.folder or "run").name, self._clock())
+        """A folder in the project that does not exist yet, named by the pictures and the time."""
+        project = self.scan.project if self.scan else ""
+        return new_run_folder(Path(self.folder or "run").name, self._clock(), project)
 
     def set_training(self, run: Path | None) -> None:
         """A run begins in this folder, or, with None, has ended. A finished run stays known."""
