@@ -57,6 +57,8 @@ def test_a_killed_owner_leaves_the_project_free_at_once(tmp_path: Path) -> None:
     holder.kill()
     holder.wait()
     holder.stdout.close()
+    if holder.stdin is not None:
+        holder.stdin.close()
     try:
         with Ownership(tmp_path) as claim:
             assert claim.held
