@@ -25,6 +25,10 @@ class DatasetError(TLStudioError):
     """The folder of pictures can't be used as it is."""
 
 
+class PicturesAwayError(DatasetError):
+    """The folder of pictures can't be reached: it may come back."""
+
+
 class PictureError(TLStudioError):
     """One picture can't be read; `message` is the reason, in words."""
 

@@ -305,18 +305,6 @@ def test_class_names_that_make_no_set_of_classes_are_refused(
     assert list(scanned(class_names={"a": "b", "b": "a"}).classes) == ["b", "a"]
 
 
-def test_a_folder_that_vanishes_meanwhile_says_so(
-    root: Path, pictures: Pictures, tmp_path: Path
-) -> None:
-    pictures("a", 20)
-    pictures("b", 20)
-    task = scan(ScanJob(dataset=DatasetSpec(folder=str(root))), tmp_path / "cache")
-    next(task)
-    shutil.rmtree(root)
-    with pytest.raises(DatasetError, match=r"disappeared|can't be opened"):
-        drive(task, lambda _: None)
-
-
 # --- being a task --------------------------------------------------------------------------------
 
 

@@ -214,11 +214,11 @@ def test_a_damaged_checkpoint_is_refused_with_a_sentence(job: Jobs, tmp_path: Pa
 # --- what goes wrong in the middle ----------------------------------------------------------------
 
 
-def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
+def test_a_picture_that_vanishes_is_named_and_the_run_goes_on_once_it_is_back(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the disk has no room to keep them decoded; the undisturbed run keeps them."""
-    folder, away = made_pictures(tmp_path / "set"), tmp_path / "away"
+    folder, away = made_pictures(tmp_path / "set"), tmp_path / "away.png"
     chosen = job_for(folder, weights, freeze=UNFROZEN, recipe={"views": 0})
     undisturbed, path = Trained(chosen, tmp_path / "undisturbed"), tmp_path / "run"
     again = ResumeRun(run=str(path), cache=str(tmp_path / "cache"))
@@ -226,7 +226,10 @@ def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
     task = train.train(TrainRun(job=chosen, run=str(path), cache=str(tmp_path / "cache")))
     for event in task:
         if isinstance(event, Epoch):
-            folder.rename(away)
+            lost = folder / next(
+                picture.file for picture in RunFolder(path).split().files if picture.part == "train"
+            )
+            lost.rename(away)
             break
     with pytest.raises(DatasetError, match="can't be read any more"):
         drive(task, nothing)
@@ -236,7 +239,7 @@ def test_pictures_that_vanish_are_named_and_the_run_goes_on_once_they_are_back(
     assert Checkpoint.load(RunFolder(path).checkpoint_file).position.epoch == 1
     with pytest.raises(DatasetError, match="can't be read any more"):
         drive(train.resume(again), nothing)
-    away.rename(folder)
+    away.rename(lost)
     drive(train.resume(again), nothing)
     for name in ("model.safetensors", "last.safetensors"):
         whole = (undisturbed.model / name).read_bytes()

@@ -35,13 +35,15 @@ def contents(
     cache: Path,
     phase: Phase = "features",
     reading: Reading | None = None,
+    expected: Sequence[str] = (),
 ) -> Task[tuple[Content, ...]]:
     """The contents of the readable pictures called `names`, relative to `folder`.
 
     What the memory in `cache` knows is not read again until its size or time of change differ; a
     file that changed since is looked at anew, so that nothing is decoded that has not passed.
 
-    Raises `DatasetError` where a file can't be read.
+    Raises `DatasetError` where a file can't be read, or holds something else than `expected`: the
+    short digest of each, empty where nobody knows.
     """
     verdicts = yield from judged(str(folder), names, reading, cache, phase)
     for name in names:
@@ -50,4 +52,26 @@ def contents(
                 f"The picture {folder / name} can't be read any more: {reason}",
                 "Check that its disk is still connected and that nobody moved or changed it.",
             )
+    replaced = [
+        name
+        for name, digest in zip(names, expected, strict=bool(expected))
+        if digest and short_digest(verdicts[name].look.digest) != digest
+    ]
+    if replaced:
+        raise _replaced(folder, replaced)
     return tuple(Content(verdicts[name].stamp, verdicts[name].look.digest) for name in names)
+
+
+def short_digest(digest: bytes) -> str:
+    """Enough of a digest to tell a file from what it was before."""
+    return digest[:8].hex()
+
+
+def _replaced(folder: Path, names: Sequence[str]) -> DatasetError:
+    others = len(names) - 1
+    more = f" So do {others:,} others." if others > 1 else " So does one other." if others else ""
+    return DatasetError(
+        f"The picture {folder / names[0]} holds something else than when this run began.{more}",
+        "Put the original back and carry on; or keep the best so far, and train anew with the "
+        "pictures as they are now.",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tlstudio.errors import DatasetError
+from tlstudio.errors import PicturesAwayError
 from tlstudio.jobs import LeftOut, Part
 
 PARTS: dict[str, Part] = {
@@ -50,8 +50,8 @@ class Listing:
     anew: bool = False
 
 
-def vanished(root: str) -> DatasetError:
-    return DatasetError(
-        f"The folder {root} disappeared while it was being looked through.",
+def vanished(root: str) -> PicturesAwayError:
+    return PicturesAwayError(
+        f"The folder {root} can't be reached any more.",
         "Check that its disk is still connected, then try again.",
     )

@@ -4,10 +4,15 @@ first look in a disposable child where it has."""
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from tlstudio.datasets.found import vanished
+from tlstudio.datasets.patience import Patience
 from tlstudio.datasets.verdicts import Stamp, Verdict, recall, remember, stamp_of
 from tlstudio.images.facts import Look
 from tlstudio.images.first_look import first_looks
@@ -15,8 +20,10 @@ from tlstudio.jobs import Reading
 from tlstudio.projects.places import cache_folder
 from tlstudio.tasks import Meter, Phase, Task, beside
 
-_LOOK_UP = 256
+_LOOK_UP = 2048
 _KEEP_EVERY = 400
+_CHECK_S = 1.0
+"""Seconds that lie between two looks whether the folder is there, where files can't be read."""
 
 
 def looks(
@@ -46,27 +53,49 @@ def judged(
     phase: Phase = "scan",
 ) -> Task[dict[str, Verdict]]:
     """As `looks`, with what each file's size and time of change were before it was looked at; a
-    file that is not there has a stamp of its own that no file has."""
+    file that is not there has a stamp of its own that no file has.
+
+    Raises `PicturesAwayError` where files can't be read because the folder `root` is not there.
+    """
     cache = cache or cache_folder()
     meter = Meter(phase, len(files))
     known = yield from _recalled(cache, root, files, reading, meter)
     verdicts: dict[str, Verdict] = {}
     fresh: dict[str, Stamp] = {}
-    for count, file in enumerate(files):
-        stamp, before = _stamp(root, file), known.get(file)
-        if before is not None and before.stamp == stamp:
-            verdicts[file] = before
-        else:
-            fresh[file] = stamp
-        if count % _LOOK_UP == 0:
-            yield from meter.at(len(verdicts))
+    for start in range(0, len(files), _LOOK_UP):
+        some = files[start : start + _LOOK_UP]
+        stamps = yield from beside(partial(_stamps, root, some), meter, len(verdicts))
+        if _ABSENT in stamps:
+            yield from _check_there(root)
+        for file, stamp in zip(some, stamps, strict=True):
+            before = known.get(file)
+            if before is not None and before.stamp == stamp:
+                verdicts[file] = before
+            else:
+                fresh[file] = stamp
     del known
     yield from meter.at(len(verdicts))
     verdicts |= yield from _looked_at(root, fresh, reading, cache, meter, len(verdicts))
     return {file: verdicts[file] for file in files}
 
 
+def some_unreachable(verdicts: Mapping[str, Verdict]) -> bool:
+    """Whether a file could not be read for a reason that lies outside of it and may pass."""
+    return not all(verdict.look.lasting for verdict in verdicts.values())
+
+
 _ABSENT = Stamp(-1, -1)
+
+
+def _stamps(root: str, files: Sequence[str]) -> list[Stamp]:
+    return [_stamp(root, file) for file in files]
+
+
+def _check_there(root: str) -> Task[None]:
+    """Raises `PicturesAwayError` where the root can't be reached: every file would fail, and on a
+    dead network drive each would take its time."""
+    if root and (yield from Patience((root,)).missing()):
+        raise vanished(root)
 
 
 def _stamp(root: str, file: str) -> Stamp:
@@ -101,6 +130,7 @@ def _looked_at(
     names = list(stamps)
     found: dict[str, Verdict] = {}
     news: dict[str, Verdict] = {}
+    checked = -math.inf
     looking = first_looks(((at, _path(root, file)) for at, file in enumerate(names)), reading)
     try:
         with contextlib.closing(looking):
@@ -110,6 +140,10 @@ def _looked_at(
                     found[file] = Verdict(stamps[file], look)
                     if look.lasting and stamps[file] != _ABSENT:
                         news[file] = found[file]
+                now = time.monotonic()
+                if now - checked > _CHECK_S and not all(look.lasting for _, look in answers):
+                    checked = now
+                    yield from _check_there(root)
                 if len(news) >= _KEEP_EVERY:
                     remember(cache, root, news, reading)
                     news = {}

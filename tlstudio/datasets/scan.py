@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlstudio.datasets.contents import short_digest
 from tlstudio.datasets.found import Found, Listing, vanished
 from tlstudio.datasets.item import Item
-from tlstudio.datasets.judging import judged
+from tlstudio.datasets.judging import judged, some_unreachable
 from tlstudio.datasets.labelling import Labelling
 from tlstudio.datasets.listing import list_dataset
 from tlstudio.datasets.outcome import Choices, Labelled, Outcome, outcome
+from tlstudio.datasets.patience import Patience, places_of
 from tlstudio.datasets.refusals import check_classes, check_usable
 from tlstudio.datasets.verdicts import Verdict
 from tlstudio.errors import DatasetError
@@ -51,16 +53,20 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     `split.given` is false; pictures that it keeps for testing are kept for it either way. A split
     that the user has given up (`DatasetSpec.own_split`) is as good as none.
 
+    Where the folder can't be reached on the way, the task waits until it is back.
+
     Raises `DatasetError` or `UsageError` where the data set or the request can't be used, and
     `StorageError` where the project can't be written.
     """
     spec = _absolute(job.dataset)
     root = spec.folder
-    listing = yield from list_dataset(spec)
+    patience = yield from Patience.of(places_of(spec), "The look through the pictures")
+    listing = yield from patience.through(lambda: _listed(spec, patience))
     check_classes(root, listing)
-    seen = yield from judged(root, [found.file for found in listing.files], spec.reading, cache)
-    if not os.path.isdir(root):  # noqa: PTH112
-        raise vanished(root)
+    names = [found.file for found in listing.files]
+    seen = yield from patience.through(
+        lambda: judged(root, names, spec.reading, cache), some_unreachable
+    )
     reasons = {file: verdict.look.reason for file, verdict in seen.items()}
     usable = [found for found in listing.files if not reasons[found.file]]
     check_usable(root, listing, usable, reasons)
@@ -75,6 +81,15 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     )
     lists = () if job.listed else ("files", "left_out", "converted", "findings")
     return result.model_copy(update=dict.fromkeys(lists, ()))
+
+
+def _listed(spec: DatasetSpec, patience: Patience) -> Task[Listing]:
+    """Raises `PicturesAwayError` where a folder went on the way: files would be missing."""
+    listing = yield from list_dataset(spec)
+    missing = yield from patience.missing()
+    if missing:
+        raise vanished(missing)
+    return listing
 
 
 def _absolute(spec: DatasetSpec) -> DatasetSpec:
@@ -190,7 +205,10 @@ class _Data:
                 out.append(LeftOut(file=each.file, reason=found.aside.get(number, "")))
             else:
                 group = found.groups.get(number, "")
-                pictures.append(Picture(file=each.file, label=label, part=part, group=group))
+                digest = short_digest(self.seen[each.file].look.digest)
+                pictures.append(
+                    Picture(file=each.file, label=label, part=part, group=group, digest=digest)
+                )
         pictures.sort(key=lambda each: (_ORDER[each.part], order[each.label], each.file))
         counts = Counter((each.label, each.part) for each in pictures)
         parts = {label: {part: counts[label, part] for part in _ORDER} for label in order}

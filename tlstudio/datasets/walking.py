@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tlstudio.datasets.found import vanished
+from tlstudio.datasets.patience import is_there
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import LeftOut
 
@@ -111,6 +112,8 @@ class Walk:
             except OSError as error:
                 if folder == class_folder:
                     raise self._closed(folder, error) from error
+                if not is_there(self._root):
+                    raise vanished(self._root) from error
                 self.leave_out(folder, f"The folder can't be opened ({error.strerror}).")
                 continue
             folders += reversed(entries.folders)
@@ -118,7 +121,7 @@ class Walk:
             yield entries.files
 
     def _closed(self, folder: str, error: OSError) -> DatasetError:
-        if not os.path.isdir(self._root):  # noqa: PTH112
+        if not is_there(self._root):
             return vanished(self._root)
         return DatasetError(
             f"The folder {folder or '.'} in {self._root} can't be opened ({error.strerror}).",

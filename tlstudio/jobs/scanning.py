@@ -48,12 +48,15 @@ class Converted(Record):
 
 class Picture(Record):
     """A picture that is used; `file` is relative to the folder, with forward slashes, or absolute
-    where it lies elsewhere. `group` names what it belongs together with; empty for nothing."""
+    where it lies elsewhere. `group` names what it belongs together with; empty for nothing.
+    `digest` is how the SHA-256 of its content begins, in hex; empty in what was written before
+    there was one."""
 
     file: str
     label: str
     part: Part
     group: str = ""
+    digest: str = ""
 
 
 class Finding(Record):

@@ -19,7 +19,7 @@ from tlstudio.errors import PictureError, StorageError
 from tlstudio.tasks import Event, Logged, Meter, Task, Warned
 from tlstudio.training.activation_store import Row, Shelf, rounded, row_name
 from tlstudio.training.devices import usable_cores
-from tlstudio.training.features import Pictures
+from tlstudio.training.features import CHANGED, Pictures
 from tlstudio.training.frozen import FrozenPart
 from tlstudio.training.inference import finished, vanished
 from tlstudio.training.phases import Phases
@@ -175,7 +175,7 @@ class Activations:
         try:
             pictures = self.maker.make(file, content.digest, missing)
             if not content.still_in(file):
-                raise PictureError("it was changed.")
+                raise PictureError(CHANGED)
         except PictureError as error:
             raise vanished(file, error) from error
         return replace(loaded, pictures=pictures)

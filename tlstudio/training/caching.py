@@ -13,14 +13,13 @@ import torch
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
-from tlstudio.datasets.contents import contents
 from tlstudio.errors import StorageError
 from tlstudio.images.reader import READER_VERSION
 from tlstudio.jobs import Augmentation
 from tlstudio.tasks import Event, Logged, Phase, Task
 from tlstudio.training.activation_store import Shelf, make_room, shelf_folder
 from tlstudio.training.activations import Activations, Wanted
-from tlstudio.training.features import Pictures
+from tlstudio.training.features import Pictures, contents_of
 from tlstudio.training.frozen import FrozenPart
 from tlstudio.training.phases import Phases
 from tlstudio.training.views import View, ViewMaker
@@ -51,9 +50,7 @@ class Caching:
     ) -> Task[Activations]:
         """`exact` for the pictures that figures come from. Raises `DatasetError`."""
         with self.phases.during("decode"):
-            held = yield from contents(
-                pictures.folder, pictures.names, self.cache, phase, pictures.reading
-            )
+            held = yield from contents_of(pictures, self.cache, phase)
         return Activations(
             pictures=pictures,
             contents=held,

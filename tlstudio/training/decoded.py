@@ -12,6 +12,7 @@ import math
 import os
 import shutil
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from PIL import Image
 
 from tlstudio.errors import PictureError, StorageError
 from tlstudio.images.reader import READER_VERSION
-from tlstudio.jobs import Augmentation, Reading, Recipe
+from tlstudio.jobs import Augmentation, Recipe
 from tlstudio.projects.atomic import replacing, storage_errors
 from tlstudio.tasks import Logged, Meter, Task
 from tlstudio.training.features import Pictures
@@ -39,6 +40,9 @@ _SPARE = 2_000_000_000
 """Bytes that are left free on the disk."""
 _MOST = 20_000_000_000
 """Bytes that all files together take at most, beside the one that is in use."""
+
+
+ReadSmall = Callable[[Path, int], Pixels]
 
 
 class DecodedPictures:
@@ -65,7 +69,7 @@ class DecodedPictures:
                 pixels = np.frombuffer(values, np.uint8)
                 return pixels.reshape(height, width, 3)
         file = self.pictures.files[number]
-        return training_pixels(file, self.side, self.pictures.reading)
+        return training_pixels(file, self.side, self.pictures.read)
 
     def _read(self, start: int, count: int) -> bytearray:
         """What the file has there, which torch may own; less, or nothing, where it went away."""
@@ -119,11 +123,12 @@ def automatic_side(crop: int, augmentation: Augmentation) -> int:
     return min(2 * crop, math.ceil(crop / math.sqrt(augmentation.crop_scale)))
 
 
-def training_pixels(file: Path, side: int, reading: Reading | None = None) -> Pixels:
+def training_pixels(file: Path, side: int, read: ReadSmall = read_picture) -> Pixels:
     """What varied views of a training picture are made of: (H, W, 3), the shorter side at `side` px
-    at most. Large JPEGs are decoded at reduced scale. Raises `DatasetError` if it is gone."""
+    at most. `read` gives its pixels, as `read_picture` does: large JPEGs are decoded at reduced
+    scale. Raises `DatasetError` if it is gone."""
     try:
-        return shrunk(read_picture(file, side, reading), side)
+        return shrunk(read(file, side), side)
     except PictureError as error:
         raise vanished(file, error) from error
 
@@ -141,7 +146,7 @@ def shrunk(pixels: Pixels, side: int) -> Pixels:
 
 def _write(pictures: Pictures, side: int, file: Path) -> Task[None]:
     def work(path: Path) -> Pixels:
-        return training_pixels(path, side, pictures.reading)
+        return training_pixels(path, side, pictures.read)
 
     index = np.zeros((len(pictures), 4), np.int64)
     meter, start, number = Meter("decode", len(pictures)), 0, 0

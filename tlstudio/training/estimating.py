@@ -250,7 +250,7 @@ def measure_decoding(
 
     def first(file: Path) -> None:
         with contextlib.suppress(DatasetError):  # said when the picture is needed
-            kept.append(training_pixels(file, side, reading))
+            kept.append(training_pixels(file, side, partial(read_picture, reading=reading)))
 
     def view(pixels: Pixels) -> None:
         vary(pixels, augmentation, spec, np.random.default_rng(len(kept)))

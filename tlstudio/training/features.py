@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from tlstudio.datasets.contents import Content, contents
+from tlstudio.errors import PictureError
 from tlstudio.jobs import Reading
+from tlstudio.tasks import Phase, Task
 from tlstudio.training.inference import Pixels, read_picture
 
+CHANGED = "it was changed."
 POSITIONS = 4096
 """Single positions that are kept at most: a few megabytes in the checkpoint."""
 
@@ -19,12 +24,18 @@ POSITIONS = 4096
 @dataclass(frozen=True)
 class Pictures:
     """The pictures of one part: their folder, names relative to it, class indices (N,), and how
-    their files are read."""
+    their files are read.
+
+    `digests` are the short digests of what the files are to hold, as far as they are known. `held`
+    is what they were found to hold: a file that is written later on is no longer read.
+    """
 
     folder: Path
     names: tuple[str, ...]
     labels: Tensor
     reading: Reading | None = None
+    digests: tuple[str, ...] = ()
+    held: Mapping[Path, Content] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -36,11 +47,28 @@ class Pictures:
     def sample(self, most: int) -> Pictures:
         """At most `most` of them, evenly spaced: the list is in the order of the classes."""
         step = -(-len(self) // most)
-        return replace(self, names=self.names[::step], labels=self.labels[::step])
+        return replace(
+            self,
+            names=self.names[::step],
+            labels=self.labels[::step],
+            digests=self.digests[::step],
+        )
 
-    def read(self, file: Path) -> Pixels:
-        """Raises `PictureError`."""
-        return read_picture(file, reading=self.reading)
+    def read(self, file: Path, side: int | None = None) -> Pixels:
+        """As `read_picture`. Raises `PictureError`, also where the file was changed."""
+        pixels = read_picture(file, side, self.reading)
+        if self.held is not None and not self.held[file].still_in(file):
+            raise PictureError(CHANGED)
+        return pixels
+
+
+def contents_of(
+    pictures: Pictures, cache: Path, phase: Phase = "features"
+) -> Task[tuple[Content, ...]]:
+    """What the files hold. Raises `DatasetError`."""
+    return contents(
+        pictures.folder, pictures.names, cache, phase, pictures.reading, pictures.digests
+    )
 
 
 @dataclass(frozen=True)

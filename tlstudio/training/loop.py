@@ -8,7 +8,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tlstudio.backbones.staged import StagedNetwork
+from tlstudio.datasets.patience import Patience
 from tlstudio.errors import DatasetError, TLStudioError
 from tlstudio.jobs import Recipe
 from tlstudio.tasks import Answers, Epoch, Logged, Step, Task
@@ -60,6 +61,7 @@ class Loop:
     save: Callable[[Checkpoint], None]
     answers: Callable[[int, Tensor], Answers]
     precision: str = "float32"
+    patience: Patience = field(default_factory=Patience)
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -117,21 +119,27 @@ class Loop:
         epoch = self.position.epoch + 1
         self.epoch_started, self.first_step = self.clock(), self.position.step
         self.network.train()
-        with contextlib.closing(self.source.batches(epoch, self.position.step)) as batches:
-            for inputs, labels in batches:
-                yield self._step(epoch, inputs, labels)
-                if self.clock() - self.saved_at > SAVE_EVERY:
-                    self._save()
+        yield from self.patience.through(lambda: self._steps(epoch), before=self._save)
         self._read()
         trained_for = self.clock() - self.epoch_started
         self.judged.eval()
-        logits = yield from self.source.validate(self.judged)
+        logits = yield from self.patience.through(
+            lambda: self.source.validate(self.judged), before=self._save
+        )
         loss = float(cross_entropy(logits, self.source.labels))
         if not math.isfinite(loss):
             raise _diverged()
         accuracy = int((logits.argmax(1) == self.source.labels).sum()) / len(logits)
         yield from self._close_epoch(epoch, loss, accuracy, trained_for)
         yield self.answers(epoch, torch.softmax(logits, 1))
+
+    def _steps(self, epoch: int) -> Task[None]:
+        """The steps of `epoch` that are still to be done."""
+        with contextlib.closing(self.source.batches(epoch, self.position.step)) as batches:
+            for inputs, labels in batches:
+                yield self._step(epoch, inputs, labels)
+                if self.clock() - self.saved_at > SAVE_EVERY:
+                    self._save()
 
     def _step(self, epoch: int, inputs: Tensor, labels: Tensor) -> Step:
         """One batch, all randomness of which follows from seed, epoch and step."""

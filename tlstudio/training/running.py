@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from tlstudio.backbones.build import find_backbone, give_hidden_head
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.datasets.patience import Patience
 from tlstudio.jobs import Part, Reading, ScanResult, TrainingJob, TrainResult
 from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED
 from tlstudio.projects.run_folder import Environment, RunFolder
@@ -30,7 +31,7 @@ from tlstudio.training.checkpoint import (
 )
 from tlstudio.training.decoded import training_pictures
 from tlstudio.training.devices import one_thread, resolve_device
-from tlstudio.training.features import Features, Pictures
+from tlstudio.training.features import Features, Pictures, contents_of
 from tlstudio.training.loop import Loop
 from tlstudio.training.outcome import POSITIONS, head_tensors, write_outcome
 from tlstudio.training.phases import Phases
@@ -54,6 +55,7 @@ class Training:
     cache: Path
     phases: Phases
     checkpoint: Checkpoint | None = None
+    patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
         entry = find_backbone(self.job.backbone.id)
@@ -136,7 +138,9 @@ class Training:
     # --- what the frozen stages give ------------------------------------------------------------
 
     def _activations(self, pictures: Pictures, *, exact: bool) -> Task[Activations]:
-        activations = yield from self.caching.activations(pictures, exact=exact)
+        activations = yield from self.patience.through(
+            lambda: self.caching.activations(pictures, exact=exact)
+        )
         self.opened.append(activations)
         return activations
 
@@ -161,7 +165,7 @@ class Training:
         for activations in parts:
             depth = len(self.network.stages)
             yield from self.caching.open(activations, depth, self._wanted(activations.pictures))
-            rows = yield from activations.features()
+            rows = yield from self.patience.through(activations.features)
             found.append(Features.of(rows))
         return found[0], found[1]
 
@@ -240,6 +244,7 @@ class Training:
             save=lambda state: state.save(self.run_folder.checkpoint_file),
             answers=self._answers,
             precision=str(self.environment["precision"]),
+            patience=self.patience,
         )
         with one_thread() if self.all_frozen else contextlib.nullcontext():
             return (yield from loop.run())
@@ -300,8 +305,8 @@ class Training:
             return self._feature_source(features)
         if boundary is not None:
             train, val = boundary
-            yield from train.prepare(self._wanted(self.train, self.views), [self.frozen])
-            yield from val.prepare(self._wanted(self.val), [self.frozen])
+            yield from self._prepare(train, self.views)
+            yield from self._prepare(val)
             return ActivationSource(
                 self.network, train, val, self.views, self.frozen, self.job.recipe, self.job.seed
             )
@@ -312,7 +317,11 @@ class Training:
             )
         crop = self.preprocessing.spec.crop
         with self.phases.during("decode"):
-            decoded = yield from training_pictures(self.train, self.job.recipe, crop, self.cache)
+            self.train = yield from self._held(self.train)
+            self.val = yield from self._held(self.val)
+            decoded = yield from self.patience.through(
+                lambda: training_pictures(self.train, self.job.recipe, crop, self.cache)
+            )
         return PictureSource(
             self.network,
             decoded,
@@ -322,6 +331,15 @@ class Training:
             self.job.seed,
             self.device,
         )
+
+    def _prepare(self, activations: Activations, views: tuple[View, ...] = (PLAIN,)) -> Task[None]:
+        wanted = self._wanted(activations.pictures, views)
+        yield from self.patience.through(lambda: activations.prepare(wanted, [self.frozen]))
+
+    def _held(self, pictures: Pictures) -> Task[Pictures]:
+        """Knows what the files hold, so that no epoch reads one that is changed meanwhile."""
+        held = yield from self.patience.through(lambda: contents_of(pictures, self.cache))
+        return replace(pictures, held=dict(zip(pictures.files, held, strict=True)))
 
     def _answers(self, epoch: int, probabilities: Tensor) -> Answers:
         """The same few pictures each time, spread evenly over the classes and the list."""
@@ -351,6 +369,7 @@ def pictures_of(split: ScanResult, part: Part, reading: Reading) -> Pictures:
         tuple(picture.file for picture in chosen),
         torch.tensor([order[picture.label] for picture in chosen], dtype=torch.long),
         reading,
+        tuple(picture.digest for picture in chosen),
     )
 
 

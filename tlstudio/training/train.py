@@ -16,6 +16,7 @@ from tlstudio.backbones.build import (
 from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import frozen_count
 from tlstudio.backbones.weights import obtain_weights
+from tlstudio.datasets.patience import Patience, places_of
 from tlstudio.datasets.refusals import check_learnable
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import RunError, StorageError, UsageError
@@ -76,7 +77,10 @@ def train(request: TrainRun) -> Task[TrainResult]:
     if weights is not None:
         load_start(network, entry, weights, input_size, model)
     cache = cache or cache_folder()
-    outlook = yield from look_ahead(job, split, network, environment, cache, started)
+    patience = Patience(_places(job, split), "Training")
+    outlook = yield from patience.through(
+        lambda: look_ahead(job, split, network, environment, cache, started)
+    )
     environment |= outlook.environment
     yield Logged(message=outlook.sentence)
     origin = yield from origin_of(model)
@@ -86,7 +90,7 @@ def train(request: TrainRun) -> Task[TrainResult]:
             run.save_origin(origin)
         save_weights(run.start_file, network.network.state_dict())
     yield from _registered(path, split)
-    training = Training(run, job, split, environment, started, cache, phases)
+    training = Training(run, job, split, environment, started, cache, phases, patience=patience)
     return (yield from recorded(run, environment, training.run(network)))
 
 
@@ -108,7 +112,10 @@ def resume(request: ResumeRun) -> Task[TrainResult]:
     checkpoint = Checkpoint.load(run.checkpoint_file) if run.checkpoint_file.exists() else None
     started = time.monotonic() - (checkpoint.position.seconds if checkpoint else 0)
     cache = Path(request.cache) if request.cache else cache_folder()
-    training = Training(run, job, split, state.environment, started, cache, phases, checkpoint)
+    patience = yield from Patience.of(_places(job, split), "Training")
+    training = Training(
+        run, job, split, state.environment, started, cache, phases, checkpoint, patience
+    )
     network = assembled(run, job, split, _linear_head(job), {})
     return (yield from recorded(run, state.environment, training.run(network)))
 
@@ -128,6 +135,10 @@ def finish(request: FinishRun) -> Task[TrainResult]:
     started = time.monotonic() - checkpoint.position.seconds
     outcome = write_outcome(run, run.job(), run.split(), checkpoint, started, Phases())
     return (yield from recorded(run, state.environment, outcome))
+
+
+def _places(job: TrainingJob, split: ScanResult) -> tuple[str, ...]:
+    return places_of(job.dataset, (picture.file for picture in split.files))
 
 
 def _environment(job: TrainingJob) -> dict[str, str | int | float | bool]:

@@ -56,8 +56,8 @@ class ViewMaker:
         augmentation: Augmentation,
         reading: Reading | None = None,
     ) -> None:
-        self._plain = Reader(preprocessing, partial(read_picture, reading=reading))
-        self._reading = reading
+        self._read = partial(read_picture, reading=reading)
+        self._plain = Reader(preprocessing, self._read)
         self._spec = preprocessing.spec
         self._augmentation = augmentation
         self._side = automatic_side(self._spec.crop, augmentation)
@@ -76,7 +76,7 @@ class ViewMaker:
         """
         kinds = {view.kind for view in views}
         plain = self._plain(file) if kinds & {"plain", "mirrored"} else None
-        pixels = training_pixels(file, self._side, self._reading) if "varied" in kinds else None
+        pixels = training_pixels(file, self._side, self._read) if "varied" in kinds else None
         made: list[Tensor] = []
         for view in views:
             if view.kind == "varied":
