@@ -86,6 +86,8 @@ def test_whatever_it_is_at_the_job_waits_and_comes_to_the_same_weights(
     drive(train.train(request), disk)
     assert len(disk.waits) >= 2
     assert str(folder) in disk.waits[0].message
+    told = [event for event in RunFolder(path).events() if isinstance(event, Waiting)]
+    assert len(told) <= 1, "of each waiting only its beginning is kept"
     whole.assert_same_weights(path, **choices)
 
 

@@ -130,6 +130,8 @@ class _Bar:
         if isinstance(event, tasks.Progress):
             text = _PHASES[event.phase]
             self._advance(event.phase, event.done, event.total, text, event.unit)
+        elif isinstance(event, tasks.Waiting):
+            self._wait(event)
         elif isinstance(event, tasks.Step):
             text = f"Training, epoch {event.epoch} of {event.epochs}, loss {event.train_loss:.3f}"
             self._advance("train", event.step, event.steps, text)
@@ -137,6 +139,19 @@ class _Bar:
             line = _line(event)
             if line:
                 self._progress.console.print(line)
+
+    def _wait(self, event: tasks.Waiting) -> None:
+        """The reason stands on screen once; the bar says that the program is not stuck."""
+        if self._phase is not None or self._bar is None:
+            self._progress.console.print(
+                f"[yellow]Waiting:[/] {escape(f'{event.message} {event.hint}'.rstrip())}"
+            )
+            if self._bar is not None:
+                self._progress.remove_task(self._bar)
+            self._phase, self._bar = None, self._progress.add_task("Waiting", total=None)
+        self._progress.update(
+            self._bar, description=f"Waiting, {event.seconds:.0f} s", completed=0, unit="steps"
+        )
 
     def _advance(
         self, phase: tasks.Phase, done: int, total: int, text: str, unit: str = "steps"

@@ -7,7 +7,7 @@ import contextlib
 from tlstudio.errors import TLStudioError
 from tlstudio.jobs import TrainResult
 from tlstudio.projects.run_folder import Environment, RunFolder
-from tlstudio.tasks import Task
+from tlstudio.tasks import Task, Waiting
 from tlstudio.training.devices import memory_errors
 
 
@@ -19,13 +19,16 @@ def recorded(
     try:
         # The task is closed, and its checkpoint written, before the state says how it ended.
         with run.recording() as record, memory_errors(), contextlib.closing(task):
+            waits = False
             while True:
                 try:
                     event = next(task)
                 except StopIteration as stop:
                     result: TrainResult = stop.value
                     break
-                record(event)
+                if not (waits and isinstance(event, Waiting)):  # of each waiting its beginning
+                    record(event)
+                waits = isinstance(event, Waiting)
                 yield event
     except GeneratorExit:
         run.save_state("interrupted")
