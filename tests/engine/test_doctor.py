@@ -22,7 +22,8 @@ from tlstudio.engine import checks, doctor, trials
 from tlstudio.images import child
 from tlstudio.jobs import Check, DoctorJob
 from tlstudio.projects import places
-from tlstudio.projects.project import FILE, SCHEMA, Project
+from tlstudio.projects.migrations import SCHEMA
+from tlstudio.projects.project import FILE, Project
 from tlstudio.tasks import drive
 
 Stub = Callable[[str, str], None]

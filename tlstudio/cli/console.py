@@ -56,12 +56,14 @@ _PHASES: dict[tasks.Phase, str] = {
 }
 
 
-def run_task(task: Task[R], *, as_json: bool) -> R:
+def run_task(task: Task[R], *, as_json: bool, logs: bool = True) -> R:
     """Runs a job to its end, showing its events. Ctrl-C asks it to stop; a second one insists.
+    A look at the logs themselves is not to be one of the last sessions (`logs`).
 
     Raises `Cancelled` once the job has stopped in order.
     """
-    session_log.begin("a command")
+    if logs:
+        session_log.begin("a command")
     control = Control()
     with _stopping(control):
         if as_json:

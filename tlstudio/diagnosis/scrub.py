@@ -9,7 +9,8 @@ from __future__ import annotations
 import getpass
 import platform
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _NAMED_LIKE_A_PICTURE = re.compile(
     rf"""|[^\s'"()\[\]{{}},;:=<>]+{_ENDING}""",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[^\s'\"/\\:,;()]+")
 _ABSOLUTE = re.compile(r"(~|[A-Za-z]:)?[/\\]")
 
 
@@ -37,25 +39,49 @@ def without_home(text: str) -> str:
 
 class Scrubber:
     """Takes out of texts and of values what belongs to pictures in `folders`, to their `classes`,
-    and to whoever uses this computer."""
+    and to whoever uses this computer. `others` are names with what is written for them, `files`
+    pictures as they are called below the folders."""
 
-    def __init__(self, folders: Iterable[str] = (), classes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        folders: Iterable[str] = (),
+        classes: Iterable[str] = (),
+        others: Mapping[str, str] | None = None,
+        files: Iterable[str] = (),
+    ) -> None:
         known = {way for folder in folders for way in _ways_to_write(folder)}
         self._folders = sorted(known, key=len, reverse=True)
         self._classes = {name: f"<class {n}>" for n, name in enumerate(classes, start=1)}
-        self._names = _any_of({**self._classes, **_of_this_computer()})
+        # Runs and projects are called after the folder of their pictures.
+        called = {re.split(r"[/\\]", folder)[-1]: "<pictures>" for folder in self._folders}
+        others = {without_home(name): said for name, said in (others or {}).items()}
+        self._replaced = {**_of_this_computer(), **called, **others, **self._classes}
+        self._names = _any_of(self._replaced)
+        self._files: dict[str, set[str]] = defaultdict(set)
+        for file in files:
+            name = re.split(r"[/\\]", file)[-1]
+            if len(name) >= _WORD:
+                self._files[_WORDS.findall(name)[-1]] |= {file, name}
 
     def text(self, text: str) -> str:
         """A text for people: what is known is replaced wherever it stands."""
         text = without_home(text)
         for folder in self._folders:
-            inside = rf"{re.escape(folder)}[/\\][^\n]*?{_ENDING}"
-            text = re.sub(inside, "<pictures>/<picture>", text, flags=re.IGNORECASE)
-            text = text.replace(folder, "<pictures>")
+            below = rf"(?<!\w){re.escape(folder)}[/\\]+(?:[^\n'\"]*?{_ENDING}|[^\s'\":]+)"
+            text = re.sub(below, "<pictures>/<picture>", text, flags=re.IGNORECASE)
+            text = re.sub(rf"(?<!\w){re.escape(folder)}(?!\w)", "<pictures>", text)
+        text = self._without_files(text)
         text = _NAMED_LIKE_A_PICTURE.sub("<picture>", text)
         if self._names is not None:
-            replaced = {**self._classes, **_of_this_computer()}
-            text = self._names.sub(lambda found: replaced[found[0]], text)
+            text = self._names.sub(lambda found: self._replaced[found[0]], text)
+        return text
+
+    def _without_files(self, text: str) -> str:
+        """There may be many thousands of names: only those are looked for whose last word occurs,
+        which is enough where a name has spaces or does not end like a picture's."""
+        words = self._files.keys() & set(_WORDS.findall(text))
+        for name in sorted({name for word in words for name in self._files[word]}, key=len)[::-1]:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<picture>", text)
         return text
 
     def value(self, value: Any) -> Any:

@@ -24,7 +24,8 @@ from tlstudio.errors import EngineError
 from tlstudio.images.first_look import first_looks
 from tlstudio.jobs import Check
 from tlstudio.projects import places
-from tlstudio.projects.project import FILE, SCHEMA
+from tlstudio.projects.migrations import SCHEMA
+from tlstudio.projects.project import FILE
 
 PACKAGES = (
     *("torch", "torchvision", "onnx", "onnxruntime", "onnxscript", "pillow", "numpy"),
