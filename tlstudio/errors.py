@@ -1,5 +1,9 @@
 """Owns the exceptions that carry a sentence for the user."""
 
+from __future__ import annotations
+
+import traceback
+
 
 class TLStudioError(Exception):
     """A failure that the user can understand and do something about.
@@ -55,6 +59,22 @@ class MissingPackageError(TLStudioError):
 
 class EngineError(TLStudioError):
     """The engine process could not start, or ended by itself."""
+
+
+class UnforeseenError(TLStudioError):
+    """What ended a job is a bug; `details` is for whoever repairs it."""
+
+    def __init__(self, message: str, hint: str, details: str) -> None:
+        super().__init__(message, hint)
+        self.details = details
+
+    @classmethod
+    def of(cls, error: Exception) -> UnforeseenError:
+        return cls(
+            f"Something went wrong inside the program ({type(error).__name__}: {error}).",
+            "Your files are as they were. A report for support has the details.",
+            "".join(traceback.format_exception(error)),
+        )
 
 
 class Cancelled(Exception):  # noqa: N818  (it is no error)

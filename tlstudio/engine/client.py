@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tlstudio.diagnosis.session_log import FILE_OF_ENGINE
-from tlstudio.errors import Cancelled, EngineError, TLStudioError
+from tlstudio.errors import Cancelled, EngineError, TLStudioError, UnforeseenError
 from tlstudio.jobs import Job, Result, result_from_dict
 from tlstudio.starting import own_command
 from tlstudio.tasks import Task, event_from_dict
@@ -72,7 +72,7 @@ class EngineClient:
                 if kind == "cancelled":
                     raise Cancelled
                 if kind == "failed":
-                    raise TLStudioError(message["message"], message.get("hint", ""))
+                    raise _failure(message)
                 yield event_from_dict(message)
         except (ValueError, KeyError, TypeError) as error:  # what is no JSON is a ValueError
             # Nothing says that it would ever answer a cancel in order.
@@ -187,6 +187,13 @@ class EngineClient:
             if pipe is not None:
                 _close_quietly(pipe)
         process.wait()
+
+
+def _failure(message: dict[str, Any]) -> TLStudioError:
+    said = message["message"], message.get("hint", "")
+    return (
+        UnforeseenError(*said, message["details"]) if "details" in message else TLStudioError(*said)
+    )
 
 
 def _close_quietly(pipe: Any) -> None:

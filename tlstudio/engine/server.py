@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from tlstudio.diagnosis import session_log
 from tlstudio.diagnosis.events import logged
 from tlstudio.engine.runner import task_for
-from tlstudio.errors import Cancelled, TLStudioError
+from tlstudio.errors import Cancelled, TLStudioError, UnforeseenError
 from tlstudio.jobs import JOBS, Job
 from tlstudio.tasks import Control, drive, event_to_dict
 
@@ -119,7 +119,11 @@ class Server:
             return {"type": "failed", "message": error.message, "hint": error.hint}
         except ValidationError as error:
             logger.warning("A job was refused: %s", error)
-            return _failed(f"The request is not valid: {error.errors()[0]['msg']}.")
+            return {
+                "type": "failed",
+                "message": f"The request is not valid: {error.errors()[0]['msg']}.",
+                "hint": "The log has the details to report it with.",
+            }
         except MemoryError:
             logger.exception("Out of memory")
             return {
@@ -129,9 +133,9 @@ class Server:
             }
         except Exception as error:
             logger.exception("A job ended in an error that nobody foresaw")
-            return _failed(
-                f"Something went wrong inside the program ({type(error).__name__}: {error})."
-            )
+            bug = UnforeseenError.of(error)
+            told = {"message": bug.message, "hint": bug.hint, "details": bug.details}
+            return {"type": "failed", **told}
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._leaving.is_set():
@@ -143,11 +147,6 @@ class Server:
         except OSError:  # a broken pipe, which Windows calls an invalid argument
             logger.warning("The window is gone; the job is being brought to its end.")
             self._leave()
-
-
-def _failed(message: str) -> dict[str, Any]:
-    hint = "The log has the details to report it with."
-    return {"type": "failed", "message": message, "hint": hint}
 
 
 def _claim_output() -> IO[str]:

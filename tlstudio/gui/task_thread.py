@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from tlstudio.errors import Cancelled, TLStudioError
+from tlstudio.errors import Cancelled, TLStudioError, UnforeseenError
+from tlstudio.gui import unforeseen
 from tlstudio.tasks import Control, Event, Progress, Step, Task, drive
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class TaskThread(QThread):
         self._pending: deque[Event] = deque()
         self._announced = False
         self._outcome: tuple[str, tuple[Any, ...]] | None = None
+        self._details = ""
         self._reported = False
         self._last_delivery = 0.0
         self._timer = QTimer(self)
@@ -101,17 +103,16 @@ class TaskThread(QThread):
             self._outcome = ("succeeded", (drive(self._task(), self._take, self._local),))
         except Cancelled:
             self._outcome = ("cancelled", ())
+        except UnforeseenError as error:
+            self._fail(error)
         except TLStudioError as error:
             self._outcome = ("failed", (error.message, error.hint))
         except Exception as error:
             logger.exception("A job ended in an error that nobody foresaw")
-            self._outcome = (
-                "failed",
-                (
-                    f"Something went wrong inside the program ({type(error).__name__}: {error}).",
-                    "Your files are as they were. The log has the details to report it with.",
-                ),
-            )
+            self._fail(UnforeseenError.of(error))
+
+    def _fail(self, error: UnforeseenError) -> None:
+        self._outcome, self._details = ("failed", (error.message, error.hint)), error.details
 
     def _refuse_cancelled(self) -> None:
         if self._cancelling.is_set():
@@ -167,4 +168,6 @@ class TaskThread(QThread):
         self._reported = True
         name, values = self._outcome
         getattr(self, name).emit(*values)
+        if self._details:
+            unforeseen.tell(self._details)
         self.ended.emit()
