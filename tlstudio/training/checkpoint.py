@@ -36,6 +36,10 @@ class Position(Record):
 
     The running sums belong to the unfinished epoch. `best_epoch` is 0 while there is none.
     `loss_scale` and the `unscathed_steps` since it last changed are those of float16 training.
+
+    `at_once` is how many pictures of a batch memory holds (0: all), `rate_scale` the share of the
+    learning rate that is left after training went astray, `first_loss` the loss of the run's first
+    batch, and `recent_loss` a running mean of the batches' (0 while there are none).
     """
 
     version: Literal[1] = 1
@@ -51,6 +55,10 @@ class Position(Record):
     seconds: float = 0.0
     loss_scale: float = 0.0
     unscathed_steps: int = 0
+    at_once: int = 0
+    rate_scale: float = 1.0
+    first_loss: float = 0.0
+    recent_loss: float = 0.0
 
 
 class Checkpoint:
