@@ -38,8 +38,9 @@ class Position(Record):
     `loss_scale` and the `unscathed_steps` since it last changed are those of float16 training.
 
     `at_once` is how many pictures of a batch memory holds (0: all), `rate_scale` the share of the
-    learning rate that is left after training went astray, `first_loss` the loss of the run's first
-    batch, and `recent_loss` a running mean of the batches' (0 while there are none).
+    learning rate that is left after training went astray, `first_loss` and `last_loss` the losses
+    of the run's first and of its latest batch (0 while there are none), and `high_losses` how many
+    of the latest were far too high.
     """
 
     version: Literal[1] = 1
@@ -58,7 +59,8 @@ class Position(Record):
     at_once: int = 0
     rate_scale: float = 1.0
     first_loss: float = 0.0
-    recent_loss: float = 0.0
+    last_loss: float = 0.0
+    high_losses: int = 0
 
 
 class Checkpoint:

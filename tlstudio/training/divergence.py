@@ -1,12 +1,12 @@
 """Owns when a training has gone astray, which its losses say.
 
-Guessing costs ln C on C classes, whatever their weights and however labels are smoothed, and a
-training that works comes to less than that or less than what it began with. One whose loss is many
-times as large is sure of wrong answers and on its way to infinity: its steps are longer than the
-valley is wide. Searches for a learning rate stop at four times the lowest loss so far (Smith,
-"Cyclical learning rates", 2017; fastai's and Lightning's finders). Held against guessing and not
-against the lowest loss, a hard batch late in a good training is no alarm; and the factor is a large
-one, because a false alarm costs nine tenths of the learning rate.
+Guessing costs ln C on C classes, however they are weighted and labels are smoothed, and a training
+that works comes to less than that, or than what it began with. One whose batches all cost many
+times as much is sure of wrong answers: its steps are longer than the valley is wide. Searches for a
+learning rate stop at four times the lowest loss so far (Smith, "Cyclical learning rates", 2017;
+fastai's and Lightning's finders). Here losses are held against guessing, so that a hard batch late
+in a good training is no alarm, and must be high many times in a row: a false alarm would cost nine
+tenths of the learning rate, while what was best before is kept in any case.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from tlstudio.training.checkpoint import Position
 
 FACTOR = 10.0
 """How many times the loss of guessing is too much."""
+IN_A_ROW = 10
+"""Batches after each other that cost too much."""
 LOWERED = 0.1
 """What is left of the learning rate after a training went astray."""
-_KEPT = 0.9
-"""The share of the running mean of losses that each further one leaves in place."""
+_SOUND = 2.0
+"""How many times the loss of guessing weights may cost that are worth coming back to."""
 
 
 class Setback(TLStudioError):  # noqa: N818  (mostly it is no error)
@@ -40,8 +42,8 @@ def guessing(position: Position, classes: int) -> float:
 
 
 def is_sound(position: Position, classes: int) -> bool:
-    """Whether the weights are worth coming back to: they are no worse than guessing."""
-    return position.recent_loss <= guessing(position, classes)
+    """Whether the weights are worth coming back to."""
+    return position.last_loss <= _SOUND * guessing(position, classes)
 
 
 def followed(position: Position, loss: float, classes: int) -> Position:
@@ -50,11 +52,11 @@ def followed(position: Position, loss: float, classes: int) -> Position:
     if not math.isfinite(loss):
         raise astray(position)
     first = position.first_loss or loss
-    recent = _KEPT * (position.recent_loss or loss) + (1 - _KEPT) * loss
-    position = position.model_copy(update={"first_loss": first, "recent_loss": recent})
-    if recent > FACTOR * guessing(position, classes):
+    position = position.model_copy(update={"first_loss": first, "last_loss": loss})
+    high = position.high_losses + 1 if loss > FACTOR * guessing(position, classes) else 0
+    if high == IN_A_ROW:
         raise astray(position, "the loss grows instead of falling")
-    return position
+    return position.model_copy(update={"high_losses": high})
 
 
 def astray(position: Position, how: str = "the loss is no longer a number") -> TLStudioError:

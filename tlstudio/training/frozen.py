@@ -54,15 +54,16 @@ class FrozenPart:
     convolution those and some single positions, (1 + POSITIONS, D).
 
     The stages are made ready at the first call, and must not have learned anything until then.
-    Where memory does not hold a batch, the batches are smaller from then on; rows that come of them
-    are as right as the others, but not the same bits.
+    Where memory does not hold a batch, they are smaller from then on (`regrouped`): rows that come
+    of them are as right as the others, but not the same bits.
     """
 
     def __init__(
         self, network: StagedNetwork, precision: str, device: torch.device, crop: int
     ) -> None:
         self.precision, self.device = precision, device
-        self.batch = self._usual = batch_size(device, crop)
+        self.batch = batch_size(device, crop)
+        self.regrouped = False
         self.full = len(network.stages)
         self._network, self._crop = network, crop
 
@@ -76,12 +77,7 @@ class FrozenPart:
                 if not ran_out(error) or self.batch == 1:
                     raise
             give_back(self.device)
-            self.batch = -(-self.batch // 2)
-
-    @property
-    def regrouped(self) -> bool:
-        """Whether batches are smaller than usual."""
-        return self.batch < self._usual
+            self.batch, self.regrouped = -(-self.batch // 2), True
 
     def _rows(
         self, network: StagedNetwork, pictures: Tensor, depths: Sequence[int]
@@ -187,10 +183,14 @@ def batch_size(device: torch.device, crop: int) -> int:
     """The one size of batch for pictures of `crop` px: what fits a processor's cache, or what
     keeps a graphics card busy and leaves room on a small one."""
     most = 8 if device.type == "cpu" else 128
-    if device.type in ("cuda", "xpu"):
-        facts = torch.get_device_module(device).get_device_properties(device)
-        most = 128 if facts.total_memory >= _ROOMY else 32
+    if device.type in ("cuda", "xpu") and _card_memory(device) < _ROOMY:
+        most = 32
     return max(1, min(8 * most, round(most * 224**2 / crop**2)))
+
+
+def _card_memory(device: torch.device) -> int:
+    """Bytes that a graphics card has, whoever uses them now."""
+    return int(torch.get_device_module(device).get_device_properties(device).total_memory)
 
 
 def _folded(network: StagedNetwork, crop: int, device: torch.device) -> StagedNetwork:
