@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from tlstudio import __version__
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
 from tlstudio.cli import pictures as pictures_commands
+from tlstudio.cli import projects as projects_commands
 from tlstudio.cli import weights as weights_commands
 from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
 from tlstudio.cli.dataset import Pictures, Seed, about_pictures
@@ -110,6 +111,9 @@ def sample(
 
 app.command()(pictures_commands.scan)
 app.command()(pictures_commands.labels)
+app.command()(projects_commands.projects)
+app.command()(projects_commands.runs)
+app.command()(projects_commands.disk)
 app.command()(doctor)
 
 
