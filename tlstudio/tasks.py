@@ -28,7 +28,6 @@ Phase = Literal[
     "evaluate",
     "export",
     "verify",
-    "disk",
 ]
 
 

@@ -26,6 +26,7 @@ from scripted_engine import ScriptedClient, waits_for_cancel
 from tlstudio.gui import unforeseen
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.theme import DARK, LIGHT, THEME, Colours
+from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.gui.wizard.wizard import Wizard
 from tlstudio.jobs import DatasetSpec, DoctorResult, ScanJob
@@ -34,10 +35,11 @@ NEXT, BACK = QWizard.WizardButton.NextButton, QWizard.WizardButton.BackButton
 
 
 @pytest.fixture
-def wizard(
+def window(
     qtbot: QtBot, state: WizardState, engine: EngineRoom, client: ScriptedClient
-) -> Iterator[Wizard]:
-    window = Wizard(state, engine)
+) -> Iterator[MainWindow]:
+    window = MainWindow(state, engine)
+    window.show_wizard()
     window.show()
     qtbot.waitExposed(window)
     yield window
@@ -48,6 +50,11 @@ def wizard(
     window.deleteLater()
 
 
+@pytest.fixture
+def wizard(window: MainWindow) -> Wizard:
+    return window.wizard
+
+
 def click(qtbot: QtBot, button: QWidget) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -56,7 +63,7 @@ def test_the_window_never_imports_torch() -> None:
     code = (
         "import sys; from tlstudio.gui import app; a = app.application(); w = app.build();"
         "w.show(); a.processEvents(); w.grab();"
-        "[w.page(i).grab() for i in w.pageIds()];"
+        "[w.wizard.page(i).grab() for i in w.wizard.pageIds()];"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -133,64 +140,64 @@ def test_escape_does_not_close_the_window(qtbot: QtBot, wizard: Wizard) -> None:
 
 
 def test_closing_ends_the_engine_without_asking(
-    qtbot: QtBot, wizard: Wizard, client: ScriptedClient
+    qtbot: QtBot, window: MainWindow, client: ScriptedClient
 ) -> None:
     client.script["scan"] = waits_for_cancel
-    wizard.engine.start(ScanJob(dataset=DatasetSpec(folder="/x")))
-    with qtbot.waitSignal(wizard.left):
-        wizard.close()
+    window.engine.start(ScanJob(dataset=DatasetSpec(folder="/x")))
+    with qtbot.waitSignal(window.left):
+        window.close()
     assert client.requests["close"] == 1
-    assert not wizard.isVisible()
+    assert not window.isVisible()
 
 
 def test_closing_while_training_asks_and_keeps_training(
-    qtbot: QtBot, wizard: Wizard, state: WizardState
+    qtbot: QtBot, window: MainWindow, state: WizardState
 ) -> None:
     state.set_training(Path("/runs/a"))
-    wizard.close()
-    box = wizard.findChild(QMessageBox)
+    window.close()
+    box = window.findChild(QMessageBox)
     assert box is not None
     assert box.isVisible()
     keep = next(each for each in box.findChildren(QPushButton) if "Keep" in each.text())
     click(qtbot, keep)
-    qtbot.waitUntil(lambda: wizard.findChild(QMessageBox) is None)
-    assert wizard.isVisible()
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox) is None)
+    assert window.isVisible()
     assert state.training
 
 
 def test_stopping_to_close_cancels_waits_and_closes(
-    qtbot: QtBot, wizard: Wizard, state: WizardState, client: ScriptedClient
+    qtbot: QtBot, window: MainWindow, wizard: Wizard, state: WizardState, client: ScriptedClient
 ) -> None:
     client.script["scan"] = waits_for_cancel
-    thread = wizard.engine.start(ScanJob(dataset=DatasetSpec(folder="/x")))
+    thread = window.engine.start(ScanJob(dataset=DatasetSpec(folder="/x")))
     with qtbot.waitSignal(thread.progressed):
         state.set_training(Path("/runs/a"))
-    wizard.close()
-    box = wizard.findChild(QMessageBox)
+    window.close()
+    box = window.findChild(QMessageBox)
     assert box is not None
     stop = next(each for each in box.findChildren(QPushButton) if "Stop" in each.text())
-    with qtbot.waitSignals([thread.cancelled, wizard.left]):
+    with qtbot.waitSignals([thread.cancelled, window.left]):
         click(qtbot, stop)
         state.set_training(None)  # the run has ended and the engine is about to
         assert wizard.reason.text().startswith("Saving the checkpoint")
-    assert not wizard.isVisible()
+    assert not window.isVisible()
 
 
-def test_ctrl_q_closes(qtbot: QtBot, wizard: Wizard) -> None:
-    with qtbot.waitSignal(wizard.left):
-        qtbot.keyClick(wizard, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+def test_ctrl_q_closes(qtbot: QtBot, window: MainWindow) -> None:
+    with qtbot.waitSignal(window.left):
+        qtbot.keyClick(window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
 
 
 @pytest.mark.parametrize("size", [(1024, 680), (1280, 720)])
 def test_nothing_is_wider_or_higher_than_the_window(
-    qtbot: QtBot, wizard: Wizard, state: WizardState, size: tuple[int, int]
+    qtbot: QtBot, window: MainWindow, wizard: Wizard, state: WizardState, size: tuple[int, int]
 ) -> None:
     state.set_scan(made_up_scan({"ants": 30, "bees": 8}))
-    wizard.resize(*size)
+    window.resize(*size)
     for page in (PageId.IMAGES, PageId.BACKBONE, PageId.SETTINGS):
         wizard.go_to(page)
         qtbot.waitUntil(wizard.pages[page].isVisible)
-        assert (wizard.width(), wizard.height()) == size
+        assert (window.width(), window.height()) == size
         for label in wizard.pages[page].findChildren(QLabel):
             if label.isVisible() and not label.wordWrap():
                 assert label.width() >= label.sizeHint().width(), label.text()

@@ -15,6 +15,7 @@ from scripted_engine import ScriptedClient, waits_for_cancel
 from tlstudio.errors import DatasetError, StorageError, WeightsError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.question import Question
+from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.images import ImagesPage
@@ -31,12 +32,13 @@ Work = Generator[Event, None, Result]
 def wizard(
     qtbot: QtBot, state: WizardState, engine: EngineRoom, scan: ScanResult
 ) -> Iterator[Wizard]:
-    window = Wizard(state, engine)
+    window = MainWindow(state, engine)
     state.set_scan(scan)
+    window.show_wizard()
     window.show()
     window.activateWindow()
     qtbot.waitExposed(window)
-    yield window
+    yield window.wizard
     with qtbot.waitSignal(window.left):
         window.leave()
     window.deleteLater()

@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.tour import Guide, Heart, TourError, _temporary_home
+from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.gui.wizard.wizard import Wizard
 from tlstudio.jobs import WeightsSpec
 
 
@@ -51,9 +51,9 @@ def test_what_happens_between_stop_and_start_is_no_stall(qtbot: QtBot, engine: E
 
 @pytest.fixture
 def guide(qtbot: QtBot, state: WizardState, engine: EngineRoom, tmp_path: Path) -> Guide:
-    wizard = Wizard(state, engine)
-    qtbot.addWidget(wizard, before_close_func=lambda w: [page.leave() for page in w.pages])
-    return Guide(wizard, tmp_path, timeout_s=0.1)
+    window = MainWindow(state, engine)
+    qtbot.addWidget(window, before_close_func=lambda w: [w.wizard.leave(), w.project.leave()])
+    return Guide(window, tmp_path, timeout_s=0.1)
 
 
 def test_what_never_comes_ends_the_tour_with_a_sentence(guide: Guide) -> None:

@@ -53,7 +53,6 @@ _PHASES: dict[tasks.Phase, str] = {
     "evaluate": "Checking",
     "export": "Exporting",
     "verify": "Checking the export",
-    "disk": "Looking at the disk",
 }
 
 

@@ -1,4 +1,4 @@
-"""Owns the composition root of the window: application, theme, log, engine, wizard."""
+"""Owns the composition root of the window: application, theme, log, engine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tlstudio.gui import qt_messages, unforeseen
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.icon import app_icon
 from tlstudio.gui.theme import THEME
+from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard import wording
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.gui.wizard.wizard import Wizard
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -27,11 +27,11 @@ def main(argv: Sequence[str] = ()) -> int:
     unforeseen.install()
     # Qt's loop keeps Python from seeing Ctrl+C in a terminal; the engine saves when we are gone.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    wizard = build()
-    wizard.left.connect(app.quit)
-    wizard.show()
+    window = build()
+    window.left.connect(app.quit)
+    window.show()
     # After the first paint, so that nothing competes with it.
-    QTimer.singleShot(0, wizard.prepare)
+    QTimer.singleShot(0, window.prepare)
     return app.exec()
 
 
@@ -47,7 +47,7 @@ def application(argv: Sequence[str] = ()) -> QApplication:
     return app
 
 
-def build() -> Wizard:
+def build() -> MainWindow:
     """The whole window in front of an engine that starts with its first job."""
     engine = EngineRoom(EngineClient(session_log.file()))
-    return Wizard(WizardState(), engine)
+    return MainWindow(WizardState(), engine)

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWizard
 from tlstudio.errors import TLStudioError
 from tlstudio.gui.app import application, build
 from tlstudio.gui.widgets.thumbnails import ThumbnailLoader
+from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.found import FoundPictures
 from tlstudio.gui.wizard.images import ImagesPage
@@ -30,7 +31,6 @@ from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.results import ResultsPage
 from tlstudio.gui.wizard.state import PageId
 from tlstudio.gui.wizard.train import TrainPage
-from tlstudio.gui.wizard.wizard import Wizard
 from tlstudio.jobs import WeightsSpec
 
 BEAT_MS = 10
@@ -138,11 +138,11 @@ class Heart(QObject):
 class Guide:
     """Clicks, waits for what follows, and takes the pictures."""
 
-    def __init__(self, wizard: Wizard, out: Path, timeout_s: float) -> None:
-        self._wizard, self._out = wizard, out
+    def __init__(self, window: MainWindow, out: Path, timeout_s: float) -> None:
+        self._window, self._wizard, self._out = window, window.wizard, out
         self._started = time.monotonic()
         self._deadline = self._started + timeout_s
-        self._heart = Heart(wizard)
+        self._heart = Heart(window)
         self._pages: list[str] = []
 
     def walk(
@@ -153,7 +153,7 @@ class Guide:
         export: Path,
         pictures: Path | None = None,
     ) -> TourReport:
-        self._wizard.show()
+        self._window.show()
         self._wizard.look_for_devices()
         try:
             self._choose_pictures(pictures)
@@ -161,15 +161,15 @@ class Guide:
             training_seconds = self._train()
             return self._finish(export, training_seconds)
         except TourError:
-            self._wizard.grab().save(str(self._out / "stopped.png"))
+            self._window.grab().save(str(self._out / "stopped.png"))
             raise
 
     def leave(self) -> None:
         """Closes the window and waits for its engine's end."""
         left: list[bool] = []
-        self._wizard.left.connect(lambda: left.append(True))
+        self._window.left.connect(lambda: left.append(True))
         self._deadline = time.monotonic() + LEAVE_S
-        self._wizard.leave()
+        self._window.leave()
         self._wait(lambda: bool(left), "The engine did not end.")
 
     # --- the main job ---------------------------------------------------------------------------
@@ -178,11 +178,11 @@ class Guide:
         state = self._wizard.state
         images = self._page(ImagesPage)
         self._wait(lambda: state.doctor is not None, "The engine did not start.")
-        self._shoot("images-empty")
+        self._shoot("home-empty")
         if pictures is None:
-            self._click(images.drop_area.sample_button)
+            self._click(self._window.home.drop_area.sample_button)
         else:
-            images.open_folder(str(pictures))
+            self._window.open_paths([str(pictures)])
         self._wait(
             lambda: state.scan is not None,
             "The pictures were not looked through.",
@@ -295,7 +295,7 @@ class Guide:
     def _shoot(self, name: str, loader: ThumbnailLoader | None = None) -> None:
         self._settle(loader)
         file = self._out / f"{name}.png"
-        if not self._wizard.grab().save(str(file)):
+        if not self._window.grab().save(str(file)):
             raise TourError(f"{file} could not be written.", "Choose another folder.")
         self._pages.append(file.name)
 

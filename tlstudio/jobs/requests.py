@@ -109,8 +109,7 @@ class UnpackWeights(Spec):
 class TrainRun(Spec):
     """Trains `job` into the new run folder `run`; the result is a `TrainResult`.
 
-    Only with `download` may published weights that are not on this computer be fetched. With
-    `keep_awake` the computer does not fall asleep meanwhile.
+    Only with `download` may published weights that are not on this computer be fetched.
     """
 
     kind: Literal["train"] = "train"
@@ -118,7 +117,6 @@ class TrainRun(Spec):
     run: str
     cache: str | None = None
     download: bool = False
-    keep_awake: bool = True
 
 
 class EstimateJob(Spec):
@@ -136,7 +134,6 @@ class ResumeRun(Spec):
     kind: Literal["resume"] = "resume"
     run: str
     cache: str | None = None
-    keep_awake: bool = True
 
 
 class FinishRun(Spec):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QWizard
 
 from tlstudio.backbones.catalogue import RECOMMENDED, backbone
 from tlstudio.backbones.weights import weights_state
@@ -60,10 +60,16 @@ class BackbonePage(Page):
         self.card = StartCard(state, self.session)
         self.card.file_asked.connect(self.ask_for_file)
         self.card.scratch_asked.connect(self.ask_for_scratch)
+        self.card.ready.connect(self._go_on)
         for widget in (self.notice, self.result_notice, self.card):
             self.body.addWidget(widget)
         self.session.changed.connect(self.refresh)
         self.session.fetched.connect(self.table.networks.look_for_weights)
+
+    def _go_on(self) -> None:
+        wizard = self.wizard()
+        if wizard is not None:
+            wizard.button(QWizard.WizardButton.NextButton).setFocus()
 
     # --- showing --------------------------------------------------------------------------------
 
@@ -159,12 +165,12 @@ class BackbonePage(Page):
             self.session.download(better, better.weights[0])
 
     def _choose(self, identifier: str) -> None:
-        if not self.state.training:
+        if not self.state.locked:
             self.session.forget()
             self.state.set_backbone(identifier)
 
     def _start_from_model(self, run: OwnRun) -> None:
-        if self.state.training:
+        if self.state.locked:
             return
         self.session.forget()
         try:
@@ -183,7 +189,7 @@ class BackbonePage(Page):
 
     def use_file(self, file: str) -> None:
         """Finds out whose weights the file holds, and starts from them."""
-        if not self.state.training:
+        if not self.state.locked:
             self.session.identify(str(Path(file)))
 
     def ask_for_run(self) -> None:
@@ -220,7 +226,7 @@ class BackbonePage(Page):
     # --- dropping -------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if not self.state.training and not self.session.running and event.mimeData().hasUrls():
+        if not self.state.locked and not self.session.running and event.mimeData().hasUrls():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:

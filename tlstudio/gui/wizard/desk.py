@@ -78,11 +78,11 @@ class Desk(QObject):
 
     def take_back(self) -> None:
         """Undoes what was done last."""
-        if not self.state.training:
+        if not self.state.locked:
             self.undo.undo()
 
     def do_again(self) -> None:
-        if not self.state.training:
+        if not self.state.locked:
             self.undo.redo()
 
     @property
@@ -98,13 +98,13 @@ class Desk(QObject):
 
     def correct(self, words: str, make: Callable[[Corrections], Correction]) -> None:
         """Makes a correction that can be undone; `words` say it as done: "3 pictures left out"."""
-        if self.project is not None and not self.state.training:
+        if self.project is not None and not self.state.locked:
             self.undo.push(CorrectionCommand(self, words, make, self._drop_obsolete))
 
     def write(self, change: Change, said: str, failed: Callable[[], None] = lambda: None) -> None:
         """Changes what stands in the project; `said` is said once something was."""
         project = self.project
-        if project is None or self.state.training:
+        if project is None or self.state.locked:
             return
         self.state.set_looking(True)
         self._waiting.append(_Writing(project, change, said, failed))

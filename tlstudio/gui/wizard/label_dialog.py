@@ -81,12 +81,12 @@ class LabelDialog(PictureDialog):
             for number, shown in enumerate(self.sheet.counting[:NUMBERED], start=1)
         )
         delete = self.tr("Delete: put back") if entry.excluded else self.tr("Delete: leave out")
-        self.say(label, "" if self._desk.state.training else f"{keys}   {delete}")
+        self.say(label, "" if self._desk.state.locked else f"{keys}   {delete}")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         digit = event.key() - Qt.Key.Key_0
         counting, entry = self.sheet.counting, self._entry
-        if entry is None or self._desk.state.training:
+        if entry is None or self._desk.state.locked:
             super().keyPressEvent(event)
         elif event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
             self._desk.grant(leave_out([entry.id], out=not entry.excluded))

@@ -14,7 +14,7 @@ from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import EvaluateJob, EvaluationResult, TrainResult
-from tlstudio.tasks import Event, Progress, Waiting, Warned
+from tlstudio.tasks import Event, Progress, Warned
 
 
 class LockedPictures(QWidget):
@@ -90,7 +90,7 @@ class LockedPictures(QWidget):
             self._thread.cancel()
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, Progress | Waiting):
+        if isinstance(event, Progress):
             self.progress.show_progress(event)
         elif isinstance(event, Warned):
             self._seen_before = f"{event.message} {event.hint}"
@@ -117,6 +117,7 @@ class LockedPictures(QWidget):
             self.notice.clear()
         self.progress.setVisible(self._thread is not None)
         self.offer.setVisible(tested is None and self._thread is None)
+        self.offer.setDisabled(bool(self._state.read_only))
         self.figure.setVisible(tested is not None)
         self.meaning.setVisible(tested is not None)
         if evaluation is not None and tested is not None:

@@ -11,11 +11,23 @@ from tlstudio.gui.wizard.wording import translate
 
 class Observed:
     """Observers are called after each change, without arguments. While `training` the choices
-    refuse to change."""
+    refuse to change. `read_only` is the reason why this window may only look at the project; empty
+    where it may change it."""
 
     def __init__(self) -> None:
         self._observers: list[Callable[[], None]] = []
         self.training = False
+        self.read_only = ""
+
+    @property
+    def locked(self) -> bool:
+        """Whether nothing of the project may be changed here now."""
+        return self.training or bool(self.read_only)
+
+    def set_read_only(self, why: str) -> None:
+        if why != self.read_only:
+            self.read_only = why
+            self._changed()
 
     def observe(self, observer: Callable[[], None]) -> None:
         self._observers.append(observer)

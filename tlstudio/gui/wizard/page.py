@@ -120,7 +120,9 @@ class Page(QWizardPage):
         return None
 
     def set_locked(self, locked: bool) -> None:
-        """While training, a page before it can be read and not changed; subclasses disable."""
+        """While training, and in a project that is only looked at, a page before it can be read
+        and not changed; subclasses disable.
+        """
 
     def prepare(self) -> None:
         """The window has been painted: time for what will be needed soon, off the main thread."""
@@ -146,13 +148,14 @@ class Page(QWizardPage):
 
     def _show_state(self) -> None:
         self.chip.refresh()
-        locked = self.state.training and self.page_id < PageId.TRAIN
+        before_training = self.page_id < PageId.TRAIN
+        if before_training and self.state.training:
+            text = self.tr("Training is running: this page can be read but not changed.")
+            self.lock_notice.say("info", text)
+        else:
+            self.lock_notice.clear()  # why a project is read-only stands above all pages
+        locked = before_training and self.state.locked
         if locked != self._locked:
             self._locked = locked
-            if locked:
-                text = self.tr("Training is running: this page can be read but not changed.")
-                self.lock_notice.say("info", text)
-            else:
-                self.lock_notice.clear()
             self.set_locked(locked)
         self.refresh()

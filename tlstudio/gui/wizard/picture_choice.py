@@ -49,6 +49,13 @@ class PictureChoice(Observed):
         self.looking, self.trouble = False, ""
         self._changed()
 
+    def forget_pictures(self) -> None:
+        """None are chosen any more."""
+        self._refuse_while_training()
+        self.dataset, self.scan, self.overview = None, None, None
+        self.looking, self.trouble = False, ""
+        self._changed()
+
     def change_split(self, **values: Any) -> None:
         """Changes how the pictures are split: `validation_fraction`, `test_fraction`, `grouping`,
         `own_split`. Whoever does that has them looked at again. Raises pydantic's

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
+from tlstudio.gui.widgets.basics import link_button
 from tlstudio.gui.wizard.state import PageId, Status, WizardState
 
 WIDTH = 200
@@ -93,10 +94,39 @@ class StepButton(QAbstractButton):
         painter.drawText(QRectF(left, top + height, width, lower), align, words)
 
 
+class ProjectName(QWidget):
+    """The name of the project that is open; a long one is cut in its middle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.text = ""
+
+    def show_text(self, text: str) -> None:
+        self.text = text
+        self.setAccessibleName(self.tr("Project {0}").format(text))
+        self.setToolTip(text)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(WIDTH // 2, QFontMetrics(theme.text_font("body", bold=True)).height() + 4)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(theme.text_font("body", bold=True))
+        painter.setPen(QColor(theme.colours().text))
+        inside = self.rect().adjusted(2, 0, 0, 0)
+        metrics = QFontMetrics(painter.font())
+        text = metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, inside.width())
+        painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, text)
+
+
 class Rail(QFrame):
-    """Six steps; clicking one that can be reached asks to go there."""
+    """The way back to all projects, and six steps; clicking one that can be reached asks to go
+    there."""
 
     asked = Signal(int)
+    home_asked = Signal()
 
     def __init__(self, state: WizardState) -> None:
         super().__init__()
@@ -107,10 +137,17 @@ class Rail(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.NORMAL, 20, theme.NORMAL, theme.WIDE)
         column.setSpacing(theme.TIGHT)
-        name = QLabel("TL Studio")
-        name.setProperty("role", "heading")
-        name.setContentsMargins(12, 0, 0, 12)
-        column.addWidget(name)
+        self.home_button = link_button(self.tr("‹ All projects"))
+        self.home_button.setAccessibleName(self.tr("All projects"))
+        self.home_button.clicked.connect(self.home_asked)
+        self.home_button.setShortcut(QKeySequence("Alt+Home"))
+        self.name = ProjectName()
+        above = QVBoxLayout()
+        above.setContentsMargins(10, 0, 10, 8)
+        above.setSpacing(theme.TIGHT)
+        above.addWidget(self.home_button, 0, Qt.AlignmentFlag.AlignLeft)
+        above.addWidget(self.name)
+        column.addLayout(above)
         self.steps: list[StepButton] = []
         for page, text in zip(PageId, self._names(), strict=True):
             step = StepButton(page, text, self)
@@ -119,6 +156,9 @@ class Rail(QFrame):
             column.addWidget(step)
         column.addStretch(1)
         self.refresh()
+
+    def name_project(self, title: str) -> None:
+        self.name.show_text(title)
 
     def refresh(self) -> None:
         words = {

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QSpinBox,
     QVBoxLayout,
     QWidget,
-    QWizard,
 )
 
 from tlstudio.backbones.catalogue import Backbone
@@ -50,6 +49,8 @@ class StartCard(Card):
 
     file_asked = Signal()
     scratch_asked = Signal()
+    ready = Signal()
+    """What was asked for here is done, and the keyboard has nothing more to do."""
 
     def __init__(self, state: WizardState, session: WeightsSession) -> None:
         super().__init__()
@@ -163,9 +164,9 @@ class StartCard(Card):
             text = self.tr("Down&load now ({0})").format(megabytes(published.bytes))
             self.download_button.setText(text)
         for button in (self.download_button, self.published_button, self.file_button):
-            button.setDisabled(state.training)
+            button.setDisabled(state.locked)
         for field in (self.variants, self.size_field, self.reset_size, self.scratch_button):
-            field.setDisabled(state.training or self._session.running)
+            field.setDisabled(state.locked or self._session.running)
         if self._session.running:
             self._show_job()
         else:
@@ -200,9 +201,9 @@ class StartCard(Card):
         self.progress.hide()
 
     def _hand_over(self) -> None:
-        wizard, outcome = self.window(), self._session.outcome
-        if isinstance(wizard, QWizard) and outcome is not None and outcome.kind == "ok":
-            wizard.button(QWizard.WizardButton.NextButton).setFocus()
+        outcome = self._session.outcome
+        if outcome is not None and outcome.kind == "ok":
+            self.ready.emit()
 
     def _show_variants(self, entry: Backbone) -> None:
         published = self._state.published

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import plan
+from tlstudio.gui.wizard.choices import Choices
 from tlstudio.gui.wizard.network_choice import NetworkChoice, weights_spec
 from tlstudio.gui.wizard.outlook import Outlook, Question, time_words
 from tlstudio.gui.wizard.picture_choice import PictureChoice, looked_at
@@ -67,9 +68,12 @@ class WizardState(NetworkChoice, PictureChoice):
         self.frozen = len(self.backbone.stages)
         self.seed = 0
         self.device: Device = "auto"
+        self._decided = False
         self.doctor: DoctorResult | None = None
         self.outlook = Outlook()
+        self._forget_run()
 
+    def _forget_run(self) -> None:
         self.run: Path | None = None
         self.trained: TrainResult | None = None
         self.trained_job: TrainingJob | None = None
@@ -77,6 +81,53 @@ class WizardState(NetworkChoice, PictureChoice):
         self.evaluation: EvaluationResult | None = None
         self.tested: EvaluationResult | None = None
         self.exports: list[ExportResult] = []
+
+    # --- projects -------------------------------------------------------------------------------
+
+    def begin_project(self, choices: Choices | None) -> None:
+        """Another project: its choices, or the program's own, and none of the last one's results.
+        Its pictures come with the look at them."""
+        self._refuse_while_training()
+        self._forget_run()
+        self._visited, self._reconsider = {self.page}, set()
+        if choices is None or not self._use(choices):
+            self._use_defaults()
+        self._changed()
+
+    def choices(self) -> Choices:
+        """What is kept of the choices of the moment."""
+        return Choices(
+            backbone=self.backbone_spec,
+            frozen=self.frozen,
+            recipe=self.recipe,
+            seed=self.seed,
+            device=self.device,
+            page=self.page,
+        )
+
+    def _use(self, choices: Choices) -> bool:
+        """Whether these can be chosen: the catalogue may not have the network any more."""
+        try:
+            backbone(choices.backbone.id).preprocessing(choices.backbone)
+        except UsageError:
+            return False
+        self.backbone_id, self.weights = choices.backbone.id, choices.backbone.weights
+        self.input_size, self.recipe = choices.backbone.input_size, choices.recipe
+        self.frozen = min(max(choices.frozen, 0), len(self.backbone.stages))
+        self.seed, self.device, self._decided = choices.seed, choices.device, True
+        self._recognise_preset()
+        return True
+
+    def _use_defaults(self) -> None:
+        fresh = NetworkChoice()
+        self.backbone_id, self.weights, self.input_size = fresh.backbone_id, fresh.weights, None
+        self.seed, self.device, self._decided = 0, "auto", False
+        self.set_preset(self._usual_preset())
+
+    def _usual_preset(self) -> Preset:
+        """With a graphics card Balanced, else Fast."""
+        devices = self.doctor.devices if self.doctor else ()
+        return "balanced" if devices and devices[0].id != "cpu" else "fast"
 
     # --- backbone -------------------------------------------------------------------------------
 
@@ -281,9 +332,10 @@ class WizardState(NetworkChoice, PictureChoice):
         """What this computer has. With a graphics card, and nothing decided yet: Balanced."""
         self.doctor = doctor
         untouched = self.preset == "fast" and PageId.SETTINGS not in self._visited
-        if untouched and doctor.devices and doctor.devices[0].id != "cpu":
-            self.preset, self.recipe = "balanced", PRESETS["balanced"].recipe
-            self.frozen = frozen_stages("balanced", len(self.backbone.stages))
+        if untouched and not self._decided:
+            self.preset = self._usual_preset()
+            self.recipe = PRESETS[self.preset].recipe
+            self.frozen = frozen_stages(self.preset, len(self.backbone.stages))
         self._changed()
 
     def training_device(self) -> DeviceInfo | None:

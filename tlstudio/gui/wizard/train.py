@@ -33,7 +33,6 @@ from tlstudio.gui.widgets.basics import (
     small_label,
 )
 from tlstudio.gui.widgets.figures import Figure, FigureRow
-from tlstudio.gui.widgets.keep_awake import KeepAwake
 from tlstudio.gui.widgets.question import Question, ask
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
@@ -98,10 +97,8 @@ class TrainPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         self.error_notice, self.warning_notice, self.stale_notice = Notice(), Notice(), Notice()
-        self.waiting_notice = Notice()
         column.addWidget(self._head())
-        notices = (self.error_notice, self.waiting_notice, self.stale_notice, self.warning_notice)
-        for notice in notices:
+        for notice in (self.error_notice, self.stale_notice, self.warning_notice):
             column.addWidget(notice)
         column.addWidget(self._figures())
         self._plots = Card()
@@ -133,8 +130,6 @@ class TrainPage(Page):
         head.body.addLayout(row)
         head.body.addWidget(self.bar)
         head.body.addWidget(self.detail)
-        self.keep_awake = KeepAwake()
-        head.body.addWidget(self.keep_awake)
         return head
 
     def _figures(self) -> QWidget:
@@ -247,7 +242,6 @@ class TrainPage(Page):
             self.stale_notice.say("warn", text, hint)
         else:
             self.stale_notice.clear()
-        self.keep_awake.setVisible(not session.running and session.stage != "finished")
         if session.stage == "failed":
             self.error_notice.say("error", *session.error, action=self._way_back()[1])
         if session.stage == "finished" and self._ended is not session.result:
@@ -305,7 +299,6 @@ class TrainPage(Page):
         )
         rate = model.learning_rate
         self.rate.show_value(None if rate is None else _plain(rate), self.tr("of the head"))
-        self._show_waiting()
         self._show_warnings()
         self._show_log()
 
@@ -323,7 +316,9 @@ class TrainPage(Page):
     def _show_detail(self) -> None:
         session, model = self.session, self.session.model
         text = self.controls.why_not_keep(session)
-        if session.stage == "ready":
+        if session.read_only and not session.running:
+            text = session.read_only
+        elif session.stage == "ready":
             text = self._plan()
         elif session.result is not None and session.stage == "finished":
             text = words.outcome_detail(session.result)
@@ -350,13 +345,6 @@ class TrainPage(Page):
             train=scan.split.train,
             val=scan.split.val,
         )
-
-    def _show_waiting(self) -> None:
-        waiting = self.session.model.waiting if self.session.running else None
-        if waiting is None:
-            self.waiting_notice.clear()
-        elif waiting.message != self.waiting_notice.message:
-            self.waiting_notice.say("warn", waiting.message, waiting.hint)
 
     def _show_warnings(self) -> None:
         warnings = self.session.model.warnings

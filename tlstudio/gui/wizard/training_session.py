@@ -6,12 +6,12 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from tlstudio.errors import UsageError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.task_thread import TaskThread
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.training_model import RUNNING, Stage, TrainingModel
 from tlstudio.jobs import FinishRun, Job, ResumeRun, TrainingJob, TrainResult, TrainRun
-from tlstudio.projects.preferences import preferences
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event
 
@@ -39,6 +39,11 @@ class TrainingSession(QObject):
         self.error: tuple[str, str] = ("", "")
 
     @property
+    def read_only(self) -> str:
+        """Why this window may train nothing here; empty where it may."""
+        return self._state.read_only
+
+    @property
     def running(self) -> bool:
         return self.stage in RUNNING
 
@@ -54,7 +59,7 @@ class TrainingSession(QObject):
         """Whether a model can be made of what was learned so far."""
         if self.stage in {"running", "paused"}:
             return self.model.can_be_finished
-        return self.can_carry_on and self.model.can_be_finished
+        return not self.read_only and self.can_carry_on and self.model.can_be_finished
 
     # --- what the user asks for -----------------------------------------------------------------
 
@@ -63,21 +68,21 @@ class TrainingSession(QObject):
 
         Weights that are not here are fetched: the button says so.
         """
+        self._refuse_read_only()
         self.job = self._state.job()
         self.run = RunFolder(self._state.new_run_folder())
         self.model, self.result = TrainingModel(), None
         self.began.emit(False)
         fetch = self._state.to_download() is not None
-        run, awake = str(self.run.path), preferences().keep_awake
-        request = TrainRun(job=self.job, run=run, download=fetch, keep_awake=awake)
-        self._begin(self.run, request)
+        self._begin(self.run, TrainRun(job=self.job, run=str(self.run.path), download=fetch))
 
     def carry_on(self) -> None:
-        """The interrupted run, from its last checkpoint."""
+        """The interrupted run, from its last checkpoint. Raises `UsageError` where the project is
+        only looked at."""
+        self._refuse_read_only()
         if self.run is not None:
             self.began.emit(True)
-            run, awake = str(self.run.path), preferences().keep_awake
-            self._begin(self.run, ResumeRun(run=run, keep_awake=awake))
+            self._begin(self.run, ResumeRun(run=str(self.run.path)))
 
     def pause(self) -> None:
         if self.stage == "running" and self._thread is not None:
@@ -106,6 +111,17 @@ class TrainingSession(QObject):
             self._after = "leave"
             self._enter("cancelling")
             self._thread.cancel()
+
+    def forget(self) -> None:
+        """Another project is opened: its page begins anew."""
+        self.stage, self.model = "ready", TrainingModel()
+        self.job, self.run, self.result, self.error = None, None, None, ("", "")
+        self.began.emit(False)
+        self.changed.emit()
+
+    def _refuse_read_only(self) -> None:
+        if self.read_only:
+            raise UsageError(self.read_only)
 
     # --- what the engine answers ----------------------------------------------------------------
 

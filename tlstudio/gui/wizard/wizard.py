@@ -1,15 +1,14 @@
-"""Owns the window: the wizard's frame around its pages, its rail, its buttons, its closing."""
+"""Owns the wizard: the frame around its six pages, its rail, its buttons."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QRect, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QApplication, QLabel, QSystemTrayIcon, QWizard
+from PySide6.QtGui import QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QLabel, QWidget, QWizard
 
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.basics import set_kind
-from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.backbone import BackbonePage
 from tlstudio.gui.wizard.export import ExportPage
 from tlstudio.gui.wizard.images import ImagesPage
@@ -19,21 +18,21 @@ from tlstudio.gui.wizard.results import ResultsPage
 from tlstudio.gui.wizard.settings import SettingsPage
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.gui.wizard.train import TrainPage
-from tlstudio.jobs import DoctorJob, DoctorResult, FinishRun, Job, ResumeRun, TrainRun
-
-LONG_S = 5
-"""A job that took longer than this says so when it ends while the window is in the back."""
+from tlstudio.jobs import DoctorJob, DoctorResult
 
 
 class Wizard(QWizard):
-    """The six steps. `left` comes once, when the window has closed and the engine has ended."""
+    """The six steps, as a part of the window."""
 
-    left = Signal()
+    through = Signal()
+    """The last page's button was pressed."""
 
-    def __init__(self, state: WizardState, engine: EngineRoom) -> None:
-        super().__init__()
+    def __init__(
+        self, state: WizardState, engine: EngineRoom, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
         self.state, self.engine = state, engine
-        self._leaving = False
+        self._closing = False
         self._set_frame()
         self.rail = Rail(state)
         self.rail.asked.connect(self.go_to)
@@ -47,8 +46,6 @@ class Wizard(QWizard):
             self.button(button).installEventFilter(self)
         self.currentIdChanged.connect(self._arrived)
         state.observe(self.refresh)
-        engine.job_ended.connect(self._job_ended)
-        engine.closed.connect(self._engine_closed)
         kinds = (ImagesPage, BackbonePage, SettingsPage, TrainPage, ResultsPage, ExportPage)
         self.pages: list[Page] = [kind(state, engine) for kind in kinds]
         for page in self.pages:
@@ -56,8 +53,7 @@ class Wizard(QWizard):
             page.completeChanged.connect(self.refresh)
 
     def _set_frame(self) -> None:
-        self.setWindowTitle(self.tr("TL Studio"))
-        self.setWindowFlags(Qt.WindowType.Window)
+        self.setWindowFlags(Qt.WindowType.Widget)
         self.setWizardStyle(QWizard.WizardStyle.ModernStyle)
         self.setOption(QWizard.WizardOption.IndependentPages)
         self.setOption(QWizard.WizardOption.NoCancelButton)
@@ -65,10 +61,7 @@ class Wizard(QWizard):
         self.setButtonText(QWizard.WizardButton.BackButton, self.tr("&Back"))
         self.setButtonText(QWizard.WizardButton.NextButton, self.tr("&Next"))
         self.setButtonText(QWizard.WizardButton.FinishButton, self.tr("&Close"))
-        self.setMinimumSize(960, 600)
-        self.resize(1200, 780)
-        quit_shortcut = QShortcut(QKeySequence("Ctrl+Q"), self)
-        quit_shortcut.activated.connect(self.close)
+        self.setMinimumSize(960, 540)  # QWizard's own is for pages that do not scroll
 
     # --- going about ----------------------------------------------------------------------------
 
@@ -104,9 +97,9 @@ class Wizard(QWizard):
     def _arrived(self, page: int) -> None:
         if page >= 0:
             self.state.visit(PageId(page))
-            QTimer.singleShot(0, self, self._focus_first)
+            QTimer.singleShot(0, self, self.focus_first)
 
-    def _focus_first(self) -> None:
+    def focus_first(self) -> None:
         """The keyboard begins on the page's primary button, which may be Next; QWizard would put it
         on Back, or on a button that is hidden."""
         page = self.currentPage()
@@ -117,7 +110,7 @@ class Wizard(QWizard):
 
     def refresh(self) -> None:
         """Shows what the rail, the buttons and the reason beside them say now."""
-        if self._leaving:
+        if self._closing:
             return  # what is said there is that the window closes
         self.rail.refresh()
         page = self.currentPage()
@@ -146,19 +139,6 @@ class Wizard(QWizard):
         self.reason.setGeometry(QRect(left, top, corner.x() - theme.WIDE - left, height))
         self.reason.raise_()
 
-    # --- noticing -------------------------------------------------------------------------------
-
-    def _job_ended(self, job: Job, seconds: float) -> None:
-        long = isinstance(job, TrainRun | ResumeRun | FinishRun) or seconds > LONG_S
-        if not long or self.isActiveWindow() or isinstance(job, DoctorJob) or self._leaving:
-            return
-        QApplication.alert(self)
-        if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
-            icon = QSystemTrayIcon(self.windowIcon(), self)
-            icon.show()
-            icon.showMessage(self.tr("TL Studio"), self.tr("It is done. Come and have a look."))
-            icon.messageClicked.connect(self.activateWindow)
-
     def showEvent(self, event: QShowEvent) -> None:
         """QWizard makes the frame around its side widget only now; the rail needs none."""
         super().showEvent(event)
@@ -170,46 +150,22 @@ class Wizard(QWizard):
     # --- leaving --------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape does not close the window, as it would close a dialog."""
+        """Escape does not close the wizard, as it would close a dialog."""
         if event.key() != Qt.Key.Key_Escape:
             super().keyPressEvent(event)
 
     def done(self, result: int) -> None:
-        """Finish and whatever else would end a dialog close the window in the one proper way."""
-        self.close()
+        """Finish, and whatever else would end a dialog."""
+        self.through.emit()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        event.ignore()
-        if self._leaving:
-            return
-        if self.state.training:
-            self._ask_before_leaving()
-        else:
-            self.leave()
+    def say_closing(self) -> None:
+        """The window waits for the checkpoint before it closes."""
+        self._closing = True
+        self.reason.setText(self.tr("Saving the checkpoint, then closing…"))
 
     def leave(self) -> None:
-        """Stops what runs, keeps its checkpoint, and closes; the event loop goes on meanwhile."""
-        self._leaving = True
-        if self.state.training:
-            self.setEnabled(False)
-            self.reason.setText(self.tr("Saving the checkpoint, then closing…"))
-        else:
-            self.hide()
-        self.engine.shut_down()
-
-    def _engine_closed(self) -> None:
-        self.hide()
+        """What runs beside the engine ends here."""
+        self._closing = True
         for page in self.pages:
             page.leave()
         self.state.forget(self.refresh)
-        self.left.emit()
-
-    def _ask_before_leaving(self) -> None:
-        ask(
-            self,
-            self.tr("Training is running."),
-            self.tr("What it has learned up to the last checkpoint is kept either way."),
-            yes=self.tr("&Stop and keep the checkpoint, then close"),
-            no=self.tr("&Keep training"),
-            then=self.leave,
-        )
