@@ -108,7 +108,7 @@ def foreign_in(folder: Path) -> Path | None:
         folders = [folder] if deeper else _folders_in(folder)
         for each in folders:
             with os.scandir(each) as entries:
-                odd = sorted(entry.path for entry in entries if not _ordinary(entry))
+                odd = sorted(entry.path for entry in entries if not ordinary(entry))
             if odd:
                 return Path(odd[0])
     return None
@@ -133,7 +133,8 @@ def _folders_in(folder: Path) -> list[str]:
         return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
-def _ordinary(entry: os.DirEntry[str]) -> bool:
+def ordinary(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file or a folder, and no link to one."""
     status = entry.stat(follow_symlinks=False)
     linked = getattr(status, "st_reparse_tag", 0) in _LINKS
     return not linked and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))

@@ -28,6 +28,7 @@ Phase = Literal[
     "evaluate",
     "export",
     "verify",
+    "disk",
 ]
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tlstudio.engine.client import EngineClient
+from tlstudio.engine.deaths import Deaths
 from tlstudio.errors import Cancelled, EngineError, TLStudioError
-from tlstudio.jobs import SampleJob
-from tlstudio.tasks import Event, Logged, drive
+from tlstudio.jobs import ResumeRun, SampleJob
+from tlstudio.tasks import Epoch, Event, Logged, drive, event_to_dict
 
 JOB = SampleJob(folder="f")
 DONE = {
@@ -83,7 +84,8 @@ def test_a_cancelled_job_raises_cancelled(client: Made) -> None:
 @pytest.mark.parametrize(
     ("last_act", "how"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "memory ran out"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGABRT)", "crashed .*graphics card"),
         ("print('{\"type\": \"lo', end='', flush=True); import os; os._exit(3)", "exit status 3"),
         ("import sys; sys.exit(0)", "exit status 0"),
     ],
@@ -95,7 +97,7 @@ def test_an_engine_that_dies_is_reported_and_the_next_job_gets_a_new_one(
     engine, events = client(dying, answering(LOG, json.dumps(DONE))), list[Event]()
     with pytest.raises(EngineError, match=how) as caught:
         drive(engine.run(JOB), events.append)
-    assert "ended unexpectedly" in caught.value.message
+    assert "checkpoint" not in caught.value.message, "no job that has any"
     assert "engine.log" in caught.value.hint
     assert events == [Logged(message="hello")]
     drive(engine.run(JOB), events.append)
@@ -169,3 +171,40 @@ def test_the_clients_process_never_imports_torch(tmp_path: Path) -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+
+
+def test_a_training_that_dies_twice_at_the_same_place_says_what_to_change(client: Made) -> None:
+    """An epoch that came to its end in between is another place."""
+    epoch = json.dumps(
+        event_to_dict(
+            Epoch(
+                **dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy"), 0.5),
+                **dict.fromkeys(("epoch", "epochs", "step", "best_epoch"), 1),
+                **dict.fromkeys(("learning_rate", "pictures_per_second", "best_val_accuracy"), 0.5),
+            )
+        )
+    )
+    dies = "import os, signal\ninput()\n{}\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    at_once, later = dies.format(""), dies.format(f"print({epoch!r}, flush=True)")
+    engine = client(at_once, at_once, later, at_once)
+    told = []
+    for run in ("run", "run", "run", "other"):
+        with pytest.raises(EngineError) as caught:
+            drive(engine.run(ResumeRun(run=run)), lambda _: None)
+        told.append(("same place" in caught.value.message, "Carry on" in caught.value.hint))
+        assert ("smaller batch" in caught.value.hint) == told[-1][0]
+    assert told == [(False, True), (True, False), (False, True), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (0xC0000005, "crashed (0xc0000005)"),
+        (0xC0000409 - 2**32, "crashed (0xc0000409)"),
+        (0xC000012D, "memory ran out"),
+        (-63, "(signal 63)"),
+        (1, "(exit status 1)"),
+    ],
+)
+def test_what_other_systems_say_of_a_dead_process_is_told_too(code: int, said: str) -> None:
+    assert said in Deaths().error(code, "").message

@@ -22,7 +22,9 @@ from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.gui.wizard.training_model import TrainingModel
 from tlstudio.gui.wizard.training_words import outcome
 from tlstudio.jobs import Job, Result, ScanResult, WeightsSpec
-from tlstudio.tasks import Answer, Answers, Event, Logged, Progress, Warned
+from tlstudio.projects.places import preferences_file
+from tlstudio.projects.preferences import Preferences, preferences
+from tlstudio.tasks import Answer, Answers, Event, Logged, Progress, Waiting, Warned
 
 if TYPE_CHECKING:
     from tests.gui.conftest import ScriptedClient
@@ -324,3 +326,67 @@ def test_the_model_counts_an_epochs_share_of_the_whole_run() -> None:
     model = TrainingModel.replayed(list(made_up_run(10, upto=3))[:-3])
     assert model.share == pytest.approx(10 / 40)
     assert model.can_be_finished
+
+
+def test_a_folder_that_is_away_is_told_until_it_is_back(
+    qtbot: QtBot, page: TrainPage, client: ScriptedClient
+) -> None:
+    back = threading.Event()
+
+    def waits(job: Job) -> Work:
+        yield from made_up_run(10, upto=2)
+        leave_checkpoint(job)
+        while not back.wait(0.005):
+            yield Waiting(message="The folder can't be reached.", hint="Check its cable.")
+        while True:
+            yield Progress(phase="train", done=0, total=0)
+            back.wait(0.005)
+
+    client.script["train"] = waits
+    click(qtbot, page.controls.start)
+    qtbot.waitUntil(page.waiting_notice.isVisible, timeout=5000)
+    assert page.waiting_notice.message == "The folder can't be reached."
+    assert page.waiting_notice.kind == "warn"
+    assert page.sentence.text().startswith("Waiting for the pictures")
+    assert page.controls.cancel.isEnabled()
+    back.set()
+    qtbot.waitUntil(lambda: not page.waiting_notice.isVisible(), timeout=5000)
+    assert page.sentence.text().startswith("Fine-tuning")
+    page.session.cancel()
+    reach(qtbot, page, "interrupted")
+
+
+def test_a_training_that_waits_can_be_cancelled(
+    qtbot: QtBot, page: TrainPage, client: ScriptedClient
+) -> None:
+    def waits(_: Job) -> Work:
+        pause = threading.Event()
+        while True:
+            yield Waiting(message="The folder can't be reached.")
+            pause.wait(0.005)
+
+    client.script["train"] = waits
+    click(qtbot, page.controls.start)
+    qtbot.waitUntil(page.waiting_notice.isVisible, timeout=5000)
+    click(qtbot, page.controls.cancel)
+    question = Question.of(page)
+    assert question is not None
+    stop = next(b for b in question.buttons() if b is not question.escapeButton())
+    qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
+    reach(qtbot, page, "interrupted")
+    assert not page.waiting_notice.isVisible()
+
+
+def test_whether_the_computer_stays_awake_is_asked_once_and_kept(
+    qtbot: QtBot, page: TrainPage, client: ScriptedClient, state: WizardState, engine: EngineRoom
+) -> None:
+    assert page.keep_awake.isChecked()
+    page.keep_awake.click()
+    assert preferences() == Preferences(keep_awake=False)
+    start_and_reach_epoch(qtbot, page, 2)
+    assert getattr(client.jobs[0], "keep_awake", None) is False
+    assert not page.keep_awake.isVisible()
+    page.session.cancel()
+    reach(qtbot, page, "interrupted")
+    preferences_file().write_text("{}}")
+    assert preferences().keep_awake

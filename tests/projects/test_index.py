@@ -10,7 +10,8 @@ from tlstudio.errors import StorageError, UsageError
 from tlstudio.jobs import Changes, DatasetSpec, Finding
 from tlstudio.projects.corrections import ClassName, Corrections
 from tlstudio.projects.index import Entry, Index, Seen
-from tlstudio.projects.project import SCHEMA, Project
+from tlstudio.projects.migrations import SCHEMA
+from tlstudio.projects.project import Project
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_the_second_claim_looks_on_and_knows_the_owner(tmp_path: Path) -> None:
         assert Ownership(tmp_path).held is False, "who never had it can't give it back"
     with Ownership(tmp_path) as third:
         assert third.held
+
+
+def test_another_thread_than_the_one_that_claimed_may_release(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        claim = pool.submit(Ownership, tmp_path).result()
+    claim.release()
+    with Ownership(tmp_path) as again:
+        assert again.held
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")

@@ -13,6 +13,7 @@ from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.backbones.staged import Cut, HeadSite, StagedNetwork, stage
 from tlstudio.jobs import HeadSpec
+from tlstudio.training import frozen
 from tlstudio.training.frozen import POSITIONS, FrozenPart, batch_size, weights_digest
 
 CPU = torch.device("cpu")
@@ -303,10 +304,12 @@ def test_numbers_that_early_and_late_stages_share_count_at_every_depth() -> None
     assert weights_digest(network, 1) != before
 
 
-def test_batches_grow_as_pictures_shrink_within_bounds() -> None:
+def test_batches_grow_as_pictures_shrink_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = [batch_size(CPU, crop) for crop in (32, 64, 224, 448, 2000)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[2] == 8
     assert min(sizes) == 1
     assert max(sizes) == 64
-    assert batch_size(torch.device("cuda"), 224) > 8
+    for memory, smallest in ((80e9, 64), (4e9, 16)):
+        monkeypatch.setattr(frozen, "_card_memory", lambda _, memory=memory: memory)
+        assert smallest < batch_size(torch.device("cuda"), 224) <= 2 * smallest

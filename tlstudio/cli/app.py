@@ -13,6 +13,7 @@ from rich.table import Column, Table
 from tlstudio import __version__
 from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
 from tlstudio.cli import pictures as pictures_commands
+from tlstudio.cli import projects as projects_commands
 from tlstudio.cli import weights as weights_commands
 from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
 from tlstudio.cli.dataset import Pictures, Seed, about_pictures
@@ -110,6 +111,9 @@ def sample(
 
 app.command()(pictures_commands.scan)
 app.command()(pictures_commands.labels)
+app.command()(projects_commands.projects)
+app.command()(projects_commands.runs)
+app.command()(projects_commands.disk)
 app.command()(doctor)
 
 
@@ -194,6 +198,9 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1)] = None,
     device: Device | None = None,
     cache: Cache = None,
+    let_sleep: Annotated[
+        bool, typer.Option("--let-sleep", help="Do not keep the computer awake meanwhile.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a model on pictures, or as a job.json says."""
@@ -216,9 +223,9 @@ def train(
         if pictures.sources or pictures.given or run or chosen or download:
             raise UsageError(
                 "--resume carries on a run exactly as it was begun.",
-                "Give it alone, with at most --cache and --json.",
+                "Give it alone, with at most --cache, --let-sleep and --json.",
             )
-        request = ResumeRun(run=str(resume), cache=kept)
+        request = ResumeRun(run=str(resume), cache=kept, keep_awake=not let_sleep)
     else:
         if not pictures.sources or run is None:
             raise UsageError(
@@ -226,7 +233,9 @@ def train(
                 "For example: tlstudio train pictures --run my-run",
             )
         job = _job(pictures, choices, as_json=json)
-        request = TrainRun(job=job, run=str(run), cache=kept, download=download)
+        request = TrainRun(
+            job=job, run=str(run), cache=kept, download=download, keep_awake=not let_sleep
+        )
     result = run_task(task_for(request), as_json=json)
     if json:
         print_result(result)

@@ -53,6 +53,7 @@ _PHASES: dict[tasks.Phase, str] = {
     "evaluate": "Checking",
     "export": "Exporting",
     "verify": "Checking the export",
+    "disk": "Looking at the disk",
 }
 
 

@@ -5,6 +5,7 @@ Where nothing has changed since the last time, it is read from the project again
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
@@ -28,6 +29,7 @@ from tlstudio.datasets.remembered import (
 )
 from tlstudio.datasets.split import Assignment, Drawn, assign
 from tlstudio.datasets.split_sentence import sentence
+from tlstudio.errors import StorageError
 from tlstudio.jobs import Finding, Grouping, LeftOut, Part, Proposal, ScanJob, Split
 from tlstudio.jobs.dataset import usual_test_fraction
 from tlstudio.projects.atomic import replacing
@@ -214,7 +216,8 @@ def _near(items: Sequence[Item], project: Project) -> Task[list[tuple[int, ...]]
     known = Compared.unpacked(before)
     found = yield from near(items, known)
     if found.compared != known:
-        with replacing(file) as temporary:
+        # What lies there may be taken away at any time, also while it is written.
+        with contextlib.suppress(StorageError), replacing(file) as temporary:
             temporary.write_bytes(found.compared.packed())
     return found.groups
 

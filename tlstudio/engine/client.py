@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tlstudio.diagnosis.session_log import FILE_OF_ENGINE
+from tlstudio.engine.deaths import Deaths
 from tlstudio.errors import Cancelled, EngineError, TLStudioError, UnforeseenError
 from tlstudio.jobs import Job, Result, result_from_dict
 from tlstudio.starting import own_command
@@ -30,6 +31,7 @@ class EngineClient:
         self._command = list(command or own_command("engine"))
         self._process: subprocess.Popen[str] | None = None
         self._writing = threading.Lock()
+        self._deaths = Deaths()
 
     def start(self) -> None:
         """Starts the process if none is running and returns at once. Raises `EngineError`."""
@@ -60,6 +62,7 @@ class EngineClient:
         Closing the generator cancels the job and waits for its end.
         """
         self.start()
+        self._deaths.begin(job)
         self._send({"command": "run", "job": job.model_dump(mode="json")})
         ended = False
         try:
@@ -73,7 +76,9 @@ class EngineClient:
                     raise Cancelled
                 if kind == "failed":
                     raise _failure(message)
-                yield event_from_dict(message)
+                event = event_from_dict(message)
+                self._deaths.see(event)
+                yield event
         except (ValueError, KeyError, TypeError) as error:  # what is no JSON is a ValueError
             # Nothing says that it would ever answer a cancel in order.
             ended = True
@@ -172,12 +177,7 @@ class EngineClient:
         process = self._process
         code = process.wait() if process is not None else 0
         self._reap()
-        how = f"signal {-code}" if code < 0 else f"exit status {code}"
-        return EngineError(
-            f"The part of the program that trains ended unexpectedly ({how}). "
-            "What was saved at the last checkpoint is kept.",
-            self._look_there("Carry on, or start again; its log may say why"),
-        )
+        return self._deaths.error(code, self._look_there("Its log may say why"))
 
     def _reap(self) -> None:
         process, self._process = self._process, None

@@ -83,11 +83,17 @@ def _training_task(job: EstimateJob | TrainRun | ResumeRun | FinishRun) -> Task[
         return measure_for(job)
     from tlstudio.training import train
 
-    if isinstance(job, TrainRun):
-        return train.train(job)
-    if isinstance(job, ResumeRun):
-        return train.resume(job)
-    return train.finish(job)
+    if isinstance(job, FinishRun):
+        return train.finish(job)
+    task = train.train(job) if isinstance(job, TrainRun) else train.resume(job)
+    return _awake(task) if job.keep_awake else task
+
+
+def _awake(task: Task[Any]) -> Task[Any]:
+    from tlstudio.training.awake import kept_awake
+
+    with kept_awake():
+        return (yield from task)
 
 
 def _model_task(job: CloserLook | EvaluateJob | PredictJob | ExportJob) -> Task[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,7 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import PictureError, RunError
 from tlstudio.evaluation.onnx_graph import stands_alone
 from tlstudio.jobs import Reading
-from tlstudio.tasks import Meter, Phase, Progress
+from tlstudio.tasks import Meter, Phase, Task
 from tlstudio.training.devices import resolve_device, usable_cores
 from tlstudio.training.inference import (
     Checked,
@@ -62,9 +62,7 @@ class Predictor(Protocol):
         """How its pictures are read."""
         ...
 
-    def check(
-        self, files: Sequence[Path], phase: Phase, read: Read | None = None
-    ) -> Generator[Progress, None, Checked]:
+    def check(self, files: Sequence[Path], phase: Phase, read: Read | None = None) -> Task[Checked]:
         """Probabilities (N, C) of the files that can be read, with progress in `phase`; `read`
         gives the pixels, by default as the model's pictures are read."""
         ...
@@ -101,9 +99,7 @@ class NetworkPredictor:
         self._preprocessing = preprocessing
         self._device = device
 
-    def check(
-        self, files: Sequence[Path], phase: Phase, read: Read | None = None
-    ) -> Generator[Progress, None, Checked]:
+    def check(self, files: Sequence[Path], phase: Phase, read: Read | None = None) -> Task[Checked]:
         checked = yield from check_pictures(
             files,
             self._preprocessing,
@@ -149,9 +145,7 @@ class OnnxPredictor:
         if asked != {"pictures"} or len(self._session.get_outputs()) != 1:
             raise _not_ours(file)
 
-    def check(
-        self, files: Sequence[Path], phase: Phase, read: Read | None = None
-    ) -> Generator[Progress, None, Checked]:
+    def check(self, files: Sequence[Path], phase: Phase, read: Read | None = None) -> Task[Checked]:
         pixels_of = read or partial(read_picture, reading=self.reading)
 
         def bounded(file: Path) -> Pixels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from tlstudio.errors import ExportError
 from tlstudio.evaluation.predictors import Predictor
-from tlstudio.tasks import Progress
+from tlstudio.tasks import Progress, Task
 from tlstudio.training.inference import Checked
 
 TOLERANCE = 1e-4
@@ -26,9 +26,7 @@ class Certificate:
     largest_difference: float
 
 
-def certify(
-    tested: Predictor, exported: Predictor, files: Sequence[Path]
-) -> Generator[Progress, None, Certificate]:
+def certify(tested: Predictor, exported: Predictor, files: Sequence[Path]) -> Task[Certificate]:
     """Asks both models about every file and compares their probabilities.
 
     Raises `ExportError` where a probability differs by more than `TOLERANCE`, where the classes or
@@ -51,15 +49,16 @@ def certify(
     return Certificate(len(own.indices), same, difference)
 
 
-def _check(
-    predictor: Predictor, files: Sequence[Path], offset: int
-) -> Generator[Progress, None, Checked]:
+def _check(predictor: Predictor, files: Sequence[Path], offset: int) -> Task[Checked]:
     """Both models' pictures count as one piece of work."""
     task = predictor.check(files, "verify")
     try:
         while True:
             event = next(task)
-            yield replace(event, done=offset + event.done, total=2 * len(files), seconds_left=None)
+            if isinstance(event, Progress):
+                done = offset + event.done
+                event = replace(event, done=done, total=2 * len(files), seconds_left=None)
+            yield event
     except StopIteration as end:
         checked: Checked = end.value
         return checked

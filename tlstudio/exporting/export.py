@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from tlstudio.exporting.torchvision_format import TORCHVISION
 from tlstudio.jobs import ExportFormat, ExportJob, ExportResult
 from tlstudio.projects.atomic import storage_errors, sync_folder
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.tasks import Progress, Task
+from tlstudio.tasks import Task
 from tlstudio.training.model_folder import TrainedModel, load_model
 
 FORMATS: dict[ExportFormat, Format] = {"onnx": ONNX, "torchvision": TORCHVISION}
@@ -61,7 +61,7 @@ def export(job: ExportJob) -> Task[ExportResult]:
 
 def _certified(
     kind: Format, model: TrainedModel, folder: Path, pictures: list[Path]
-) -> Generator[Progress, None, Certificate]:
+) -> Task[Certificate]:
     # The model as it is shown everywhere else, on the CPU: certificates are computed in fp32.
     tested = NetworkPredictor(
         model.card.classes,

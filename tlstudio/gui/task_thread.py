@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from tlstudio.errors import Cancelled, TLStudioError, UnforeseenError
 from tlstudio.gui import unforeseen
-from tlstudio.tasks import Control, Event, Progress, Step, Task, drive
+from tlstudio.tasks import Control, Event, Progress, Step, Task, Waiting, drive
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class TaskThread(QThread):
     """Drives one Task and reports in the main thread.
 
     Exactly one of `succeeded`, `failed` and `cancelled` is emitted, after the last event and after
-    the thread has ended. `Step` and `Progress` events that come faster than the window draws are
-    coalesced into the latest one; every other event arrives. A failure's sentence and hint come
-    with `failed`; an error that nobody foresaw is logged with its traceback.
+    the thread has ended. `Step`, `Progress` and `Waiting` events that come faster than the window
+    draws are coalesced into the latest one; every other event arrives. A failure's sentence and
+    hint come with `failed`; an error that nobody foresaw is logged with its traceback.
     """
 
     progressed = Signal(object)
@@ -121,7 +121,7 @@ class TaskThread(QThread):
     def _take(self, event: Event) -> None:
         self._refuse_cancelled()
         with self._lock:
-            if isinstance(event, Step | Progress):
+            if isinstance(event, Step | Progress | Waiting):
                 self._forget_older(event)
             self._pending.append(event)
             if self._announced:
@@ -129,10 +129,11 @@ class TaskThread(QThread):
             self._announced = True
         self._arrived.emit()
 
-    def _forget_older(self, event: Step | Progress) -> None:
+    def _forget_older(self, event: Step | Progress | Waiting) -> None:
         """Drops an undelivered event of the same kind and phase, if there is one."""
+        phase = getattr(event, "phase", None)
         for older in self._pending:
-            if type(older) is type(event) and older.phase == event.phase:
+            if type(older) is type(event) and getattr(older, "phase", None) == phase:
                 self._pending.remove(older)
                 return
 

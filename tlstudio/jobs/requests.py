@@ -109,7 +109,8 @@ class UnpackWeights(Spec):
 class TrainRun(Spec):
     """Trains `job` into the new run folder `run`; the result is a `TrainResult`.
 
-    Only with `download` may published weights that are not on this computer be fetched.
+    Only with `download` may published weights that are not on this computer be fetched. With
+    `keep_awake` the computer does not fall asleep meanwhile.
     """
 
     kind: Literal["train"] = "train"
@@ -117,6 +118,7 @@ class TrainRun(Spec):
     run: str
     cache: str | None = None
     download: bool = False
+    keep_awake: bool = True
 
 
 class EstimateJob(Spec):
@@ -134,6 +136,7 @@ class ResumeRun(Spec):
     kind: Literal["resume"] = "resume"
     run: str
     cache: str | None = None
+    keep_awake: bool = True
 
 
 class FinishRun(Spec):

@@ -49,10 +49,10 @@ class Ownership:
 
     def __init__(self, project: Path) -> None:
         self._file = project / _OWNER
-        # Claimed in one thread and released in another; without the library's own way out, a file
-        # that outlives a killed process.
+        # Without the library's own way out, a file that outlives a killed process; whoever claims
+        # need not be the thread that releases.
         self._lock = FileLock(
-            project / _LOCK, timeout=0, fallback_to_soft=False, thread_local=False
+            project / _LOCK, timeout=0, thread_local=False, fallback_to_soft=False
         )
         self.reason: Reason = ""
         with storage_errors(project):

@@ -50,6 +50,11 @@ def resources_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "resources"
 
 
+def preferences_file() -> Path:
+    config = Path(platformdirs.user_config_dir(_NAME, appauthor=False))
+    return _folder("preferences.json", config / "preferences.json")
+
+
 def logs_folder() -> Path:
     return _folder("logs", Path(platformdirs.user_log_dir(_NAME, appauthor=False)))
 

@@ -127,12 +127,15 @@ def delete(run: Path) -> None:
 
 
 def project_of(run: Path) -> Project | None:
-    """The project that a run lies in, or else the one that it was made with, if it is still there.
-    Raises `StorageError` where that can't be read, and `RunError` where the run can't."""
+    """The project that a run lies in, or else the one that it was made with, if it is still there
+    and the run can be read. Raises `StorageError` where the project can't."""
     home = run.absolute().parent.parent
     if run.absolute().parent == home / "runs" and is_project(home):
         return Project.open(home)
-    made_with = RunFolder(run).split().project
+    try:
+        made_with = RunFolder(run).split().project
+    except TLStudioError:
+        return None
     return Project.open(Path(made_with)) if made_with and is_project(Path(made_with)) else None
 
 

@@ -22,6 +22,7 @@ from tlstudio.training.devices import usable_cores
 from tlstudio.training.features import CHANGED, Pictures
 from tlstudio.training.frozen import FrozenPart
 from tlstudio.training.inference import finished, vanished
+from tlstudio.training.memory import scarce
 from tlstudio.training.phases import Phases
 from tlstudio.training.views import PLAIN, View, ViewMaker
 
@@ -193,6 +194,9 @@ class Activations:
     def _rows(self, loaded: Sequence[_Loaded], depths: Sequence[int]) -> dict[int, Tensor]:
         made = [each.pictures for each in loaded if each.pictures is not None]
         computed = self.part(torch.cat(made), depths) if made else {}
+        if self.part.regrouped and self._keeping:
+            self._keeping = False
+            self.remarks.append(self._regrouped())
         fresh = 0
         rows: dict[int, list[Row]] = {depth: [] for depth in depths}
         for each in loaded:
@@ -243,6 +247,16 @@ class Activations:
                 Logged(message=f"Nothing more is kept in the cache: {error.message} {error.hint}")
             )
         self._keeping = False
+
+    def _regrouped(self) -> Event:
+        """Rows on a shelf are the same bits whoever computed them; those of other batches would
+        not be."""
+        return Warned(
+            message=f"{scarce(self.part.device)} for the frozen blocks: their pictures are taken "
+            f"{self.part.batch} at a time, and what they give is not kept in the cache but "
+            "computed anew each time.",
+            hint="Close other programs, or choose smaller pictures or a smaller network.",
+        )
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class Position(Record):
 
     The running sums belong to the unfinished epoch. `best_epoch` is 0 while there is none.
     `loss_scale` and the `unscathed_steps` since it last changed are those of float16 training.
+
+    `at_once` is how many pictures of a batch memory holds (0: all), `rate_scale` the share of the
+    learning rate that is left after training went astray, `first_loss` and `last_loss` the losses
+    of the run's first and of its latest batch (0 while there are none), and `high_losses` how many
+    of the latest were far too high.
     """
 
     version: Literal[1] = 1
@@ -51,6 +56,11 @@ class Position(Record):
     seconds: float = 0.0
     loss_scale: float = 0.0
     unscathed_steps: int = 0
+    at_once: int = 0
+    rate_scale: float = 1.0
+    first_loss: float = 0.0
+    last_loss: float = 0.0
+    high_losses: int = 0
 
 
 class Checkpoint:

@@ -13,6 +13,7 @@ import torch
 
 from tlstudio.errors import TLStudioError, UsageError
 from tlstudio.jobs import DeviceInfo, Precision
+from tlstudio.training.memory import ran_out
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """The names in glibc's malloc.h."""
@@ -115,9 +116,7 @@ def memory_errors(hint: str = _LESS_MEMORY) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        # On a CPU torch has no exception of its own for it.
-        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if known or "can't allocate memory" in str(error):
+        if ran_out(error):
             raise TLStudioError(
                 "There is not enough memory for this: the network, the size of its pictures and "
                 "the number of them in a batch decide how much is needed.",

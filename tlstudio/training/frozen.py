@@ -22,6 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.training.inference import full_precision
+from tlstudio.training.memory import give_back, ran_out
 
 POSITIONS = 16
 """Positions of a map that a row keeps beside the average, where the head is a convolution."""
@@ -35,6 +36,9 @@ _BLOCK = 64
 """Numbers that a processor computes together at most: two of its widest registers in bfloat16."""
 _SHARE = 32768
 """Numbers below which torch starts no further thread."""
+
+_ROOMY = 8_000_000_000
+"""Bytes of a graphics card that holds a large batch of every usual network."""
 
 _FOLDED_ALIKE = 1e-3
 """How far folded stages may be from the others, relative to the largest number, before they are not
@@ -50,6 +54,8 @@ class FrozenPart:
     convolution those and some single positions, (1 + POSITIONS, D).
 
     The stages are made ready at the first call, and must not have learned anything until then.
+    Where memory does not hold a batch, they are smaller from then on (`regrouped`): rows that come
+    of them are as right as the others, but not the same bits.
     """
 
     def __init__(
@@ -57,13 +63,26 @@ class FrozenPart:
     ) -> None:
         self.precision, self.device = precision, device
         self.batch = batch_size(device, crop)
+        self.regrouped = False
         self.full = len(network.stages)
         self._network, self._crop = network, crop
 
     def __call__(self, pictures: Tensor, depths: Sequence[int]) -> dict[int, Tensor]:
         """Rows (N, ...) at each of `depths` of normalised pictures (N, 3, crop, crop)."""
-        parts: dict[int, list[Tensor]] = {depth: [] for depth in depths}
         network = self.ready  # outside inference mode, which keeps no count of changes
+        while True:
+            try:
+                return self._rows(network, pictures, depths)
+            except (RuntimeError, MemoryError) as error:
+                if not ran_out(error) or self.batch == 1:
+                    raise
+            give_back(self.device)
+            self.batch, self.regrouped = -(-self.batch // 2), True
+
+    def _rows(
+        self, network: StagedNetwork, pictures: Tensor, depths: Sequence[int]
+    ) -> dict[int, Tensor]:
+        parts: dict[int, list[Tensor]] = {depth: [] for depth in depths}
         with torch.inference_mode(), full_precision():
             for chunk in torch.split(pictures, self.batch):
                 for depth, rows in self._run(network, chunk, depths):
@@ -162,9 +181,16 @@ def _numbers(modules: Sequence[nn.Module]) -> set[int]:
 
 def batch_size(device: torch.device, crop: int) -> int:
     """The one size of batch for pictures of `crop` px: what fits a processor's cache, or what
-    keeps a graphics card busy."""
+    keeps a graphics card busy and leaves room on a small one."""
     most = 8 if device.type == "cpu" else 128
+    if device.type in ("cuda", "xpu") and _card_memory(device) < _ROOMY:
+        most = 32
     return max(1, min(8 * most, round(most * 224**2 / crop**2)))
+
+
+def _card_memory(device: torch.device) -> int:
+    """Bytes that a graphics card has, whoever uses them now."""
+    return int(torch.get_device_module(device).get_device_properties(device).total_memory)
 
 
 def _folded(network: StagedNetwork, crop: int, device: torch.device) -> StagedNetwork:

@@ -26,8 +26,9 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import DatasetError, PictureError
 from tlstudio.images.reader import read_reduced, read_rgb
 from tlstudio.jobs import Reading
-from tlstudio.tasks import Meter, Phase, Progress
+from tlstudio.tasks import Meter, Phase, Task
 from tlstudio.training.devices import usable_cores
+from tlstudio.training.memory import Pieces
 
 BATCH = 32
 _SIDE = 640
@@ -241,12 +242,13 @@ def check_pictures(
     batch_size: int | None = None,
     workers: int | None = None,
     read: Read | None = None,
-) -> Generator[Progress, None, Checked]:
+) -> Task[Checked]:
     """Runs `forward` on the preprocessed `files` and returns its rows: logits, or probabilities.
 
     `forward` takes (B, 3, crop, crop) fp32 on `device` and gives (B, K); it runs without gradients
     and must be in evaluation mode. Yields progress ten times a second while pictures are read, and
-    once a batch. A picture that can't be read is in `failed` and never stops the others.
+    once a batch. A picture that can't be read is in `failed` and never stops the others. Where
+    memory does not hold a batch, it is run in pieces.
     """
     reading = preprocessed_batches(files, preprocessing, batch_size, workers=workers, read=read)
     return (yield from check_batches(reading, len(files), forward, device, phase=phase))
@@ -259,8 +261,13 @@ def check_batches(
     device: torch.device,
     *,
     phase: Phase = "evaluate",
-) -> Generator[Progress, None, Checked]:
-    """`check_pictures` of batches that are there, or that `reading` prepares; it is closed."""
+    pieces: Pieces | None = None,
+) -> Task[Checked]:
+    """`check_pictures` of batches that are there, or that `reading` prepares; it is closed.
+
+    `pieces` remembers from one call to the next how many pictures memory holds.
+    """
+    pieces = pieces or Pieces()
     values: list[npt.NDArray[np.float32]] = []
     indices: list[int] = []
     failed: list[tuple[int, PictureError]] = []
@@ -270,10 +277,11 @@ def check_batches(
         for batch in reading:
             if batch is not None:
                 with torch.inference_mode(), full_precision():
-                    rows = forward(batch.pictures.to(device))[list(batch.rows)]
-                    values.append(rows.float().cpu().numpy())
+                    rows = pieces(forward, batch.pictures, device)[list(batch.rows)]
+                    values.append(rows.numpy())
                 indices += batch.indices
                 failed += batch.failed
+                yield from pieces.said()
             yield from meter.at(len(indices) + len(failed))
     together = np.concatenate(values) if values else np.zeros((0, 0), np.float32)
     return Checked(together, tuple(indices), tuple(failed))

@@ -4,6 +4,7 @@ way out."""
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import math
 import time
@@ -12,15 +13,14 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
-from tlstudio.errors import DatasetError, TLStudioError
+from tlstudio.errors import DatasetError
 from tlstudio.jobs import Recipe
-from tlstudio.tasks import Answers, Epoch, Logged, Step, Task
+from tlstudio.tasks import Answers, Epoch, Event, Logged, Step, Task, Warned
 from tlstudio.training.checkpoint import (
     Checkpoint,
     Position,
@@ -30,7 +30,11 @@ from tlstudio.training.checkpoint import (
     optimizer_state,
 )
 from tlstudio.training.devices import memory_in_use
-from tlstudio.training.optimizer import build_optimizer, rate_factor, set_rates
+from tlstudio.training.divergence import Setback, astray, followed, is_sound
+from tlstudio.training.gradients import Gradients
+from tlstudio.training.memory import give_back, halved, ran_out, scarce
+from tlstudio.training.number_formats import keep_depthwise_exact, loss_scaling
+from tlstudio.training.optimizer import build_optimizer, rate_factor, running_average, set_rates
 from tlstudio.training.sources import Source
 
 SAVE_EVERY = 120.0
@@ -39,8 +43,6 @@ QUICK = 1.0
 """Epochs that follow each other faster than this many seconds share a checkpoint."""
 READ_EVERY = 0.1
 """Seconds after which the losses are fetched from a device that computes beside the processor."""
-
-_REDUCED = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass
@@ -67,28 +69,48 @@ class Loop:
     def __post_init__(self) -> None:
         # How convolutions read their pictures fastest, in every number format.
         self.network.to(memory_format=torch.channels_last)
-        self.layout = _layout(self.network)
         if self.device.type == "cpu" and self.precision != "float32":
             keep_depthwise_exact(self.network)
-        self.optimizer = build_optimizer(self.network, self.recipe)
-        self.position = self.checkpoint.position
-        self.scaler = self._loss_scaling()
+        self._take_up()
+        self.gradients = Gradients(
+            network=self.network,
+            logits=self.source.logits,
+            scaled=self._scaled,
+            recipe=self.recipe,
+            class_weights=self.class_weights,
+            device=self.device,
+            precision=self.precision,
+        )
         # A processor's numbers are there at once. Another device computes beside it, and asking for
         # a number waits for all that it has still to do.
         self.beside = self.device.type != "cpu"
-        # Losses and right answers of the batches since they were last read, still on the device.
-        self.unread: list[tuple[Tensor, Tensor, int]] = []
+        self.remarks: list[Event] = []
         self.batch_loss = 0.0
         self.saved_at = self.read_at = self.clock()
         # Where the epoch that runs now began for the clock: a resumed one began in the middle.
         self.epoch_started = self.saved_at
         self.first_step = self.position.step
+        if not self.checkpoint.now:
+            self.checkpoint.now = learning_state(self.network)
+        # What training comes back to where its weights can't be trusted any more.
+        self.good = copy.copy(self.checkpoint)
+
+    def _take_up(self) -> None:
+        """Position, weights, optimiser and running average as the checkpoint has them."""
+        self.position = self.checkpoint.position
+        self.optimizer = build_optimizer(self.network, self.recipe)
+        self.scaler = loss_scaling(
+            self.precision, self.device, self.position.loss_scale, self.position.unscathed_steps
+        )
         if self.checkpoint.now:
             load_learning_state(self.network, self.checkpoint.now)
             load_optimizer_state(self.optimizer, self.checkpoint.optimizer)
-        self.average = self._running_average() if self.recipe.averaging else None
+        decay, average = self.recipe.averaging, self.checkpoint.average
+        self.average = running_average(self.network, decay, average) if decay else None
         # What is checked and kept: the running average of the weights where there is one.
         self.judged = cast("StagedNetwork", self.average.module) if self.average else self.network
+        # Losses and right answers of the batches since they were last read, still on the device.
+        self.unread: list[tuple[Tensor, Tensor, int]] = []
 
     def run(self) -> Task[Checkpoint]:
         """All epochs, or as many as early stopping leaves. Closing it saves a checkpoint."""
@@ -102,7 +124,15 @@ class Loop:
                         f"{self.recipe.patience} epochs."
                     )
                     break
-                yield from self._epoch()
+                try:
+                    yield from self._epoch()
+                except Setback as setback:
+                    changes, warning = setback.changes, setback.warning
+                else:
+                    continue
+                # Out here the exception is gone, and with it what its traceback held on to.
+                self._go_back(changes)
+                yield warning
         except BaseException as error:
             # Closed between two steps, or where only the pictures went away, the weights are whole;
             # after anything else (an interrupt in the middle of a step) the last checkpoint is.
@@ -110,7 +140,8 @@ class Loop:
             raise
         finally:
             if intact:
-                self._save()
+                with contextlib.suppress(Setback):  # the last good checkpoint stays
+                    self._save()
         return self.checkpoint
 
     # --- one epoch ------------------------------------------------------------------------------
@@ -128,7 +159,7 @@ class Loop:
         )
         loss = float(cross_entropy(logits, self.source.labels))
         if not math.isfinite(loss):
-            raise _diverged()
+            raise astray(self.position)
         accuracy = int((logits.argmax(1) == self.source.labels).sum()) / len(logits)
         yield from self._close_epoch(epoch, loss, accuracy, trained_for)
         yield self.answers(epoch, torch.softmax(logits, 1))
@@ -137,7 +168,9 @@ class Loop:
         """The steps of `epoch` that are still to be done."""
         with contextlib.closing(self.source.batches(epoch, self.position.step)) as batches:
             for inputs, labels in batches:
-                yield self._step(epoch, inputs, labels)
+                step = self._step(epoch, inputs, labels)
+                yield from self._said()
+                yield step
                 if self.clock() - self.saved_at > SAVE_EVERY:
                     self._save()
 
@@ -147,33 +180,74 @@ class Loop:
         factor = rate_factor(
             position.epoch * steps + position.step, self.recipe.epochs * steps, self.recipe.warmup
         )
-        set_rates(self.optimizer, factor)
-        _begin_drawing(_seed(self.seed, epoch, position.step), self.device)
-        labels = labels.to(self.device, non_blocking=True)
-        reduced = _REDUCED.get(self.precision)
-        with torch.autocast(self.device.type, reduced, enabled=reduced is not None):
-            logits = self.source.logits(self._placed(inputs))
-        loss = cross_entropy(
-            logits.float(),
-            labels,
-            weight=self.class_weights,
-            label_smoothing=self.recipe.label_smoothing,
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        if self.average is not None:
-            self.average.update_parameters(self.network)
-        self.position = position.model_copy(update={"step": position.step + 1})
-        self.unread.append((loss.detach(), (logits.argmax(1) == labels).sum(), len(labels)))
+        set_rates(self.optimizer, factor * position.rate_scale)
+        loss, right = self._gradients(epoch, inputs, labels)
+        self._update(len(labels))
+        self.position = self.position.model_copy(update={"step": position.step + 1})
+        self.unread.append((loss, right, len(labels)))
         self._read_if_due()
         return self._step_event(epoch, len(labels))
 
-    def _placed(self, inputs: Tensor) -> Tensor:
-        if inputs.ndim != 4:
-            return inputs.to(self.device, non_blocking=True)
-        return inputs.to(self.device, non_blocking=True, memory_format=self.layout)
+    def _gradients(self, epoch: int, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch's gradients, its loss and right answers, from smaller and smaller pieces of it
+        until memory suffices."""
+        while True:
+            self.optimizer.zero_grad(set_to_none=True)
+            _begin_drawing(_seed(self.seed, epoch, self.position.step), self.device)
+            at_once = self.position.at_once
+            try:
+                return self.gradients.add(inputs, labels, at_once)
+            except (RuntimeError, MemoryError) as error:
+                smaller = self._smaller(error, len(labels))
+                if smaller is None:
+                    raise
+            self.optimizer.zero_grad(set_to_none=True)
+            give_back(self.device)
+            self.position = self.position.model_copy(update={"at_once": smaller})
+            self.remarks.append(self._in_pieces(smaller))
+
+    def _scaled(self, loss: Tensor) -> Tensor:
+        return self.scaler.scale(loss)
+
+    def _update(self, count: int) -> None:
+        """Moves the weights. Where memory runs out here, half of them may have been."""
+        try:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            if self.average is not None:
+                self.average.update_parameters(self.network)
+        except (RuntimeError, MemoryError) as error:
+            smaller = self._smaller(error, count)
+            if smaller is None:
+                raise
+        else:
+            return
+        raise Setback({"at_once": smaller}, self._in_pieces(smaller))
+
+    def _smaller(self, error: BaseException, count: int) -> int | None:
+        """How many pictures to take at once after `error`; None where that is no way out."""
+        if not ran_out(error):
+            return None
+        return halved(count, self.position.at_once, self.gradients.least)
+
+    def _in_pieces(self, most: int) -> Warned:
+        how = f"{scarce(self.device)} for a whole batch: from now on its pictures are taken "
+        how += f"{most} at a time" if most > 1 else "one by one"
+        how += ". That is slower."
+        if self.gradients.least > 1:
+            how += (
+                " Normalisation sees the pictures of a group only, so results may differ a little."
+            )
+        else:
+            how += " The model learns from the same batches as before."
+        return Warned(
+            message=how,
+            hint="Freezing more blocks, smaller pictures or a smaller network need less memory.",
+        )
+
+    def _said(self) -> Task[None]:
+        remarks, self.remarks = self.remarks, []
+        yield from remarks
 
     def _read_if_due(self) -> None:
         """What is shown between two readings is some steps old."""
@@ -189,12 +263,11 @@ class Loop:
         losses = torch.stack([loss for loss, _, _ in self.unread]).tolist()
         right = torch.stack([correct for _, correct, _ in self.unread]).tolist()
         sizes = [count for _, _, count in self.unread]
-        if not all(map(math.isfinite, losses)):
-            raise _diverged()
-        loss_sum = self.position.loss_sum
+        position, loss_sum = self.position, self.position.loss_sum
         for loss, count in zip(losses, sizes, strict=True):
+            position = followed(position, loss, len(self.class_weights))
             loss_sum += loss * count
-        self.position = self.position.model_copy(
+        self.position = position.model_copy(
             update={
                 "loss_sum": loss_sum,
                 "correct": self.position.correct + sum(right),
@@ -230,16 +303,12 @@ class Loop:
         better = done.best_epoch == 0 or (accuracy, -loss) > (done.best_accuracy, -done.best_loss)
         best = (epoch, accuracy, loss) if better else _best(done)
         elapsed = self.clock() - self.epoch_started
-        self.position = Position(
-            probe=done.probe,
-            loss_scale=done.loss_scale,
-            unscathed_steps=done.unscathed_steps,
-            epoch=epoch,
-            best_epoch=best[0],
-            best_accuracy=best[1],
-            best_loss=best[2],
-            seconds=done.seconds + elapsed,
-        )
+        changes = {
+            **{"epoch": epoch, "step": 0, "loss_sum": 0.0, "correct": 0, "seen": 0},
+            **{"best_epoch": best[0], "best_accuracy": best[1], "best_loss": best[2]},
+            "seconds": done.seconds + elapsed,
+        }
+        self.position = done.model_copy(update=changes)
         if better:
             self.checkpoint.best = learning_state(self.judged)
         if self.clock() - self.saved_at > QUICK:
@@ -268,31 +337,6 @@ class Loop:
         steps, checking = self.source.steps, self.source.checking
         return sum(steps * self.source.cost(number) + checking for number in later)
 
-    # --- the running average --------------------------------------------------------------------
-
-    def _running_average(self) -> AveragedModel:
-        """Izmailov et al., "Averaging weights leads to wider optima", 2018, with a decay a step as
-        in Polyak averaging; BatchNorm's statistics are averaged along."""
-        decay = get_ema_multi_avg_fn(self.recipe.averaging)  # type: ignore[no-untyped-call]
-        average = AveragedModel(self.network, multi_avg_fn=decay, use_buffers=True)
-        if self.checkpoint.average:
-            load_learning_state(cast("StagedNetwork", average.module), self.checkpoint.average)
-            average.n_averaged.fill_(1)  # only whether it is the first one counts
-        return average
-
-    # --- half precision -------------------------------------------------------------------------
-
-    def _loss_scaling(self) -> torch.amp.GradScaler:
-        """Keeps small gradients from vanishing in float16 (Micikevicius et al., "Mixed precision
-        training", 2018); does nothing in the other formats."""
-        scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
-        if scaler.is_enabled() and self.position.loss_scale:
-            state = scaler.state_dict()
-            state["scale"] = self.position.loss_scale
-            state["_growth_tracker"] = self.position.unscathed_steps
-            scaler.load_state_dict(state)
-        return scaler
-
     # --- keeping --------------------------------------------------------------------------------
 
     def _save(self) -> None:
@@ -301,48 +345,37 @@ class Loop:
             scaling = self.scaler.state_dict()
             growth = {"loss_scale": scaling["scale"], "unscathed_steps": scaling["_growth_tracker"]}
             self.position = self.position.model_copy(update=growth)
+        now = learning_state(self.network)
+        if not all(bool(tensor.isfinite().all()) for tensor in now.values()):
+            raise astray(self.position)
         self.checkpoint.position = self.position
-        self.checkpoint.now = learning_state(self.network)
+        self.checkpoint.now = now
         self.checkpoint.optimizer = optimizer_state(self.optimizer)
         if self.average is not None and self.average.n_averaged:
             self.checkpoint.average = learning_state(self.judged)
+        if is_sound(self.position, len(self.class_weights)):
+            self.good = copy.copy(self.checkpoint)
         self.save(self.checkpoint)
         self.saved_at = self.clock()
+
+    def _go_back(self, changes: dict[str, float]) -> None:
+        """To the last good weights, with `changes` to the position there; the best epoch stays."""
+        names = ("best_epoch", "best_accuracy", "best_loss", "seconds", "at_once", "rate_scale")
+        kept = {name: getattr(self.position, name) for name in names}
+        good, checkpoint = self.good, self.checkpoint
+        checkpoint.position = good.position.model_copy(update={**kept, **changes})
+        checkpoint.now, checkpoint.optimizer = good.now, good.optimizer
+        checkpoint.average = good.average
+        self.optimizer.zero_grad(set_to_none=True)
+        give_back(self.device)
+        self._take_up()
+        self.good = copy.copy(checkpoint)
+        self.save(checkpoint)
 
     def _stops_early(self) -> bool:
         patience = self.recipe.patience
         waited = self.position.epoch - self.position.best_epoch
         return patience is not None and waited >= patience
-
-
-class _ExactConvolution(nn.Conv2d):
-    """A convolution that computes in 32 bits even where all around it is done in fewer."""
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002
-        with torch.autocast(input.device.type, enabled=False):
-            exact: Tensor = super()._conv_forward(input.float(), weight, bias)
-            return exact.to(input.dtype)
-
-
-def keep_depthwise_exact(network: StagedNetwork) -> None:
-    """A processor's circuits for half precision multiply matrices. A depthwise convolution has
-    none, and its gradient in half precision takes several times as long as in single. Frozen stages
-    have no gradient, and what fills the cache looks for plain convolutions in them."""
-    for part in network.stages[network.frozen :]:
-        for module in part.module.modules():
-            if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:
-                # The class, and no hook: averages are copies, and state dicts stay the same.
-                module.__class__ = _ExactConvolution
-
-
-def _layout(network: StagedNetwork) -> torch.memory_format:
-    """How the learning stages read pictures and maps: convolutions channels last; others, whose
-    channels come last already, as they are."""
-    learning = (
-        module for part in network.stages[network.frozen :] for module in part.module.modules()
-    )
-    convolves = any(isinstance(module, nn.Conv2d) for module in learning)
-    return torch.channels_last if convolves else torch.contiguous_format
 
 
 def _best(position: Position) -> tuple[int, float, float]:
@@ -361,10 +394,3 @@ def _seed(*parts: int) -> int:
     """A seed from numbers, the same on every computer."""
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return int.from_bytes(digest[:7], "big")
-
-
-def _diverged() -> TLStudioError:
-    return TLStudioError(
-        "Training went astray: the loss is no longer a number.",
-        "What was reached before is kept. Start again with a lower learning rate.",
-    )

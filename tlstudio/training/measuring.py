@@ -30,7 +30,8 @@ from tlstudio.tasks import Meter, Progress, Task
 from tlstudio.training.devices import available_devices, half_precision
 from tlstudio.training.frozen import FrozenPart, batch_size
 from tlstudio.training.inference import full_precision
-from tlstudio.training.loop import keep_depthwise_exact
+from tlstudio.training.memory import give_back, ran_out
+from tlstudio.training.number_formats import keep_depthwise_exact
 
 VERSION = 1
 BUDGET = 0.1
@@ -216,8 +217,15 @@ class _Measurement:
         before = torch.get_num_threads()
         torch.set_num_threads(self.threads)
         try:
-            with torch.random.fork_rng(devices=[]), full_precision():
-                return (yield from self._run(known, formats, learning=learning))
+            while True:
+                try:
+                    with torch.random.fork_rng(devices=[]), full_precision():
+                        return (yield from self._run(known, formats, learning=learning))
+                except (RuntimeError, MemoryError) as error:
+                    if not ran_out(error) or self.batch == 1:
+                        raise
+                give_back(self.device)
+                self.batch = -(-self.batch // 2)
         finally:
             torch.set_num_threads(before)
 

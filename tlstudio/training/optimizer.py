@@ -1,15 +1,19 @@
-"""Owns which parameters learn at which rate: groups by stage, warm-up, cosine decay."""
+"""Owns which parameters learn at which rate: groups by stage, warm-up, cosine decay; and the
+running average of what they come to."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.jobs import Recipe
+from tlstudio.training.checkpoint import Tensors, load_learning_state
 
 
 def build_optimizer(network: StagedNetwork, recipe: Recipe) -> torch.optim.Optimizer:
@@ -48,6 +52,17 @@ def rate_factor(step: int, steps: int, warmup: float) -> float:
     if step < rising:
         return (step + 1) / rising
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def running_average(network: StagedNetwork, decay: float, state: Tensors) -> AveragedModel:
+    """Izmailov et al., "Averaging weights leads to wider optima", 2018, with a decay a step as in
+    Polyak averaging; BatchNorm's statistics are averaged along. `state` is empty at the start."""
+    follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=follow, use_buffers=True)
+    if state:
+        load_learning_state(cast("StagedNetwork", average.module), state)
+        average.n_averaged.fill_(1)  # only whether it is the first one counts
+    return average
 
 
 def _peaks(network: StagedNetwork, recipe: Recipe) -> Iterator[tuple[float, nn.Module]]:

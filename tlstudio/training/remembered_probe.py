@@ -111,7 +111,7 @@ def _digest(key: str, tensors: dict[str, Tensor]) -> Tensor:
 def _make_room(folder: Path) -> None:
     """Keeps what was used last; also takes away what a crash left half written."""
     found: list[tuple[float, int, Path]] = []
-    for file in folder.iterdir():
+    for file in folder.glob("*"):
         with contextlib.suppress(FileNotFoundError):  # another run was here first
             status = file.stat()
             found.append((status.st_mtime, status.st_size, file))

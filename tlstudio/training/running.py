@@ -33,6 +33,7 @@ from tlstudio.training.decoded import training_pictures
 from tlstudio.training.devices import one_thread, resolve_device
 from tlstudio.training.features import Features, Pictures, contents_of
 from tlstudio.training.loop import Loop
+from tlstudio.training.memory import Pieces
 from tlstudio.training.outcome import POSITIONS, head_tensors, write_outcome
 from tlstudio.training.phases import Phases
 from tlstudio.training.remembered_probe import probe_of
@@ -207,7 +208,7 @@ class Training:
 
     @torch.no_grad()
     def _score(self, pooled: Tensor, labels: Tensor) -> tuple[float, float]:
-        logits = self.network.classify_pooled(pooled.to(self.device)).cpu()
+        logits = Pieces()(self.network.classify_pooled, pooled, self.device)
         accuracy = int((logits.argmax(1) == labels).sum()) / len(labels)
         return float(cross_entropy(logits, labels)), accuracy
 

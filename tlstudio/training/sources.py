@@ -29,6 +29,7 @@ from tlstudio.training.inference import (
     preprocessed_batches,
     vanished,
 )
+from tlstudio.training.memory import Pieces
 from tlstudio.training.views import PLAIN, View
 
 Batches = Generator[tuple[Tensor, Tensor], None, None]
@@ -101,6 +102,7 @@ class FeatureSource:
     recipe: Recipe
     seed: int
     device: torch.device
+    pieces: Pieces = field(default_factory=Pieces)
 
     @property
     def labels(self) -> Tensor:
@@ -127,9 +129,10 @@ class FeatureSource:
         return self.network.classify_pooled(inputs)
 
     def validate(self, network: StagedNetwork) -> Task[Tensor]:
-        yield from ()
         with torch.inference_mode():
-            return network.classify_pooled(self.val.pooled.to(self.device)).float().cpu()
+            logits = self.pieces(network.classify_pooled, self.val.pooled, self.device)
+        yield from self.pieces.said()
+        return logits
 
 
 @dataclass
@@ -144,6 +147,7 @@ class ActivationSource:
     depth: int
     recipe: Recipe
     seed: int
+    pieces: Pieces = field(default_factory=Pieces)
 
     @property
     def labels(self) -> Tensor:
@@ -181,17 +185,21 @@ class ActivationSource:
     def validate(self, network: StagedNetwork) -> Task[Tensor]:
         wanted = [(number, PLAIN) for number in range(len(self.labels))]
         meter, logits = Meter("evaluate", len(wanted)), list[Tensor]()
+        device = self.val.part.device
+
+        def forward(rows: Tensor) -> Tensor:
+            return network.classify(network.run(rows, self.depth))
+
         done = 0
         yield from meter.at(done)
         with contextlib.closing(self.val.stream(chunks_of(wanted, BATCH), [self.depth])) as stream:
             for rows in stream:
                 if rows is not None:
                     with torch.inference_mode(), full_precision():
-                        x = rows[self.depth].to(self.val.part.device)
-                        logits.append(network.classify(network.run(x, self.depth)).float().cpu())
+                        logits.append(self.pieces(forward, rows[self.depth], device))
                     done += len(logits[-1])
                 yield from meter.at(done)
-        yield from (*self.train.said(), *self.val.said())
+        yield from (*self.train.said(), *self.val.said(), *self.pieces.said())
         return torch.cat(logits)
 
 
@@ -207,6 +215,7 @@ class PictureSource:
     seed: int
     device: torch.device
     kept: list[Batch] = field(default_factory=list)
+    pieces: Pieces = field(default_factory=Pieces)
 
     @property
     def pictures(self) -> Pictures:
@@ -264,7 +273,9 @@ class PictureSource:
         """Raises `DatasetError` if a picture can't be read: a figure that silently rests on fewer
         pictures than it says would not be honest."""
         reading = self._preprocessed()
-        checked = yield from check_batches(reading, len(self.val), network, self.device)
+        checked = yield from check_batches(
+            reading, len(self.val), network, self.device, pieces=self.pieces
+        )
         for index, error in checked.failed:
             raise vanished(self.val.files[index], error) from error
         return torch.from_numpy(checked.values)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import body_label, count, duration, small_label
-from tlstudio.tasks import Progress
+from tlstudio.tasks import Progress, Waiting
 
 
 class JobProgress(QWidget):
@@ -55,7 +55,11 @@ class JobProgress(QWidget):
         """What happens meanwhile, until there is progress again."""
         self.words.setText(f"{self._about}. {message}")
 
-    def show_progress(self, event: Progress) -> None:
+    def show_progress(self, event: Progress | Waiting) -> None:
+        if isinstance(event, Waiting):
+            self.words.setText(event.message)
+            self.left.clear()
+            return
         self.words.setText(self._about)
         self.bar.setRange(0, event.total)
         self.bar.setValue(event.done)

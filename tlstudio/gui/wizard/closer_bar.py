@@ -8,7 +8,7 @@ from tlstudio.gui import theme
 from tlstudio.gui.widgets.basics import Notice, count, hint_label
 from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.wizard.closer_session import CloserSession
-from tlstudio.tasks import Event, Logged, Progress
+from tlstudio.tasks import Event, Logged, Progress, Waiting
 
 
 class CloserBar(QWidget):
@@ -68,7 +68,7 @@ class CloserBar(QWidget):
         self.progress.cancel.setFocus()
 
     def _progressed(self, event: Event) -> None:
-        if isinstance(event, Progress):
+        if isinstance(event, Progress | Waiting):
             self.progress.show_progress(event)
         elif isinstance(event, Logged):
             self.progress.say(event.message)

@@ -39,7 +39,7 @@ from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import ExportFormat, ExportJob, ExportResult
-from tlstudio.tasks import Event, Progress
+from tlstudio.tasks import Event, Progress, Waiting
 
 
 class ExportPage(Page):
@@ -249,9 +249,9 @@ class ExportPage(Page):
     # --- what the engine answers ----------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
-        if not isinstance(event, Progress):
+        if not isinstance(event, Progress | Waiting):
             return
-        if event.phase == "verify":
+        if isinstance(event, Progress) and event.phase == "verify":
             self.progress.words.setText(
                 self.tr("Asking the exported file about the validation pictures")
             )

@@ -45,7 +45,7 @@ from tlstudio.jobs import (
 )
 from tlstudio.jobs.sources import source_of
 from tlstudio.projects.places import samples_folder
-from tlstudio.tasks import Event, Progress
+from tlstudio.tasks import Event, Progress, Waiting
 
 SOON_MS = 700
 """After the last change the pictures are looked at again."""
@@ -253,7 +253,7 @@ class ImagesPage(Page):
             self._thread.cancel()
 
     def _progressed(self, event: Event) -> None:
-        if isinstance(event, Progress):
+        if isinstance(event, Progress | Waiting):
             self.progress.show_progress(event)
 
     def _scanned(self, scan: ScanResult) -> None:

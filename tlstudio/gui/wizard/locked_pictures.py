@@ -14,7 +14,7 @@ from tlstudio.gui.widgets.job_progress import JobProgress
 from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import EvaluateJob, EvaluationResult, TrainResult
-from tlstudio.tasks import Event, Progress, Warned
+from tlstudio.tasks import Event, Progress, Waiting, Warned
 
 
 class LockedPictures(QWidget):
@@ -90,7 +90,7 @@ class LockedPictures(QWidget):
             self._thread.cancel()
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, Progress):
+        if isinstance(event, Progress | Waiting):
             self.progress.show_progress(event)
         elif isinstance(event, Warned):
             self._seen_before = f"{event.message} {event.hint}"

@@ -29,7 +29,7 @@ from tlstudio.gui.wizard.locked_pictures import LockedPictures
 from tlstudio.gui.wizard.page import Page
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.jobs import EvaluateJob, EvaluationResult, ScoredPrediction, TrainResult
-from tlstudio.tasks import Event, Progress
+from tlstudio.tasks import Event, Progress, Waiting
 
 
 class ResultsPage(Page):
@@ -144,7 +144,7 @@ class ResultsPage(Page):
             self._thread.cancel()
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, Progress):
+        if isinstance(event, Progress | Waiting):
             self.progress.show_progress(event)
 
     def _on_result(self, result: EvaluationResult) -> None:

@@ -33,6 +33,7 @@ from tlstudio.gui.widgets.basics import (
     small_label,
 )
 from tlstudio.gui.widgets.figures import Figure, FigureRow
+from tlstudio.gui.widgets.keep_awake import KeepAwake
 from tlstudio.gui.widgets.question import Question, ask
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
@@ -97,8 +98,10 @@ class TrainPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         self.error_notice, self.warning_notice, self.stale_notice = Notice(), Notice(), Notice()
+        self.waiting_notice = Notice()
         column.addWidget(self._head())
-        for notice in (self.error_notice, self.stale_notice, self.warning_notice):
+        notices = (self.error_notice, self.waiting_notice, self.stale_notice, self.warning_notice)
+        for notice in notices:
             column.addWidget(notice)
         column.addWidget(self._figures())
         self._plots = Card()
@@ -130,6 +133,8 @@ class TrainPage(Page):
         head.body.addLayout(row)
         head.body.addWidget(self.bar)
         head.body.addWidget(self.detail)
+        self.keep_awake = KeepAwake()
+        head.body.addWidget(self.keep_awake)
         return head
 
     def _figures(self) -> QWidget:
@@ -242,6 +247,7 @@ class TrainPage(Page):
             self.stale_notice.say("warn", text, hint)
         else:
             self.stale_notice.clear()
+        self.keep_awake.setVisible(not session.running and session.stage != "finished")
         if session.stage == "failed":
             self.error_notice.say("error", *session.error, action=self._way_back()[1])
         if session.stage == "finished" and self._ended is not session.result:
@@ -299,6 +305,7 @@ class TrainPage(Page):
         )
         rate = model.learning_rate
         self.rate.show_value(None if rate is None else _plain(rate), self.tr("of the head"))
+        self._show_waiting()
         self._show_warnings()
         self._show_log()
 
@@ -345,6 +352,13 @@ class TrainPage(Page):
             train=scan.split.train,
             val=scan.split.val,
         )
+
+    def _show_waiting(self) -> None:
+        waiting = self.session.model.waiting if self.session.running else None
+        if waiting is None:
+            self.waiting_notice.clear()
+        elif waiting.message != self.waiting_notice.message:
+            self.waiting_notice.say("warn", waiting.message, waiting.hint)
 
     def _show_warnings(self) -> None:
         warnings = self.session.model.warnings

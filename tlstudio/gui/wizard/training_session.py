@@ -12,6 +12,7 @@ from tlstudio.gui.task_thread import TaskThread
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.training_model import RUNNING, Stage, TrainingModel
 from tlstudio.jobs import FinishRun, Job, ResumeRun, TrainingJob, TrainResult, TrainRun
+from tlstudio.projects.preferences import preferences
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event
 
@@ -74,7 +75,9 @@ class TrainingSession(QObject):
         self.model, self.result = TrainingModel(), None
         self.began.emit(False)
         fetch = self._state.to_download() is not None
-        self._begin(self.run, TrainRun(job=self.job, run=str(self.run.path), download=fetch))
+        run, awake = str(self.run.path), preferences().keep_awake
+        request = TrainRun(job=self.job, run=run, download=fetch, keep_awake=awake)
+        self._begin(self.run, request)
 
     def carry_on(self) -> None:
         """The interrupted run, from its last checkpoint. Raises `UsageError` where the project is
@@ -82,7 +85,8 @@ class TrainingSession(QObject):
         self._refuse_read_only()
         if self.run is not None:
             self.began.emit(True)
-            self._begin(self.run, ResumeRun(run=str(self.run.path)))
+            run, awake = str(self.run.path), preferences().keep_awake
+            self._begin(self.run, ResumeRun(run=run, keep_awake=awake))
 
     def pause(self) -> None:
         if self.stage == "running" and self._thread is not None:

@@ -19,6 +19,8 @@ def _tr(text: str) -> str:
 def sentence(session: TrainingSession) -> str:
     """What is going on, as one sentence."""
     model = session.model
+    if session.stage == "running" and model.waiting is not None:
+        return _joined(_tr("Waiting for the pictures"), _where(model))
     if session.stage == "running":
         return _joined(_phase(model), duration(model.seconds_left))
     if session.stage == "finished" and session.result is not None:
