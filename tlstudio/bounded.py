@@ -50,8 +50,9 @@ def opened(file: str | os.PathLike[str], *, follow: bool = True) -> Iterator[Bin
 def content(file: Path, most: int = SMALL, *, follow: bool = True) -> bytes:
     """All that is in a file, which is refused if that is more than `most` bytes."""
     with opened(file, follow=follow) as source:
-        found = source.read(most + 1)
-    if len(found) > most:
+        size = os.fstat(source.fileno()).st_size
+        found = source.read(most + 1) if size <= most else b""
+    if max(size, len(found)) > most:
         raise OSError(errno.EFBIG, f"it has more than {most / 1e6:,.0f} MB")
     return found
 
