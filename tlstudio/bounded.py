@@ -99,20 +99,19 @@ class _Contents(io.BufferedReader):
         return super().read(size)
 
 
-def foreign_in(folder: Path) -> Path | None:
-    """The first thing in a folder of ours, or directly in one of its folders, that is neither an
-    ordinary file nor a folder: to read it, or to write there, would lead elsewhere.
+def foreign_in(folder: Path, *, deep: bool = True) -> Path | None:
+    """The first thing in a folder of ours, or with `deep` directly in one of its folders, that is
+    neither an ordinary file nor a folder: to read it, or to write there, would lead elsewhere.
 
     None where all of it is ours. Raises `OSError` where the folder can't be looked through.
     """
-    for deeper in (True, False):
-        folders = [folder] if deeper else _folders_in(folder)
-        for each in folders:
-            with os.scandir(each) as entries:
-                odd = sorted(entry.path for entry in entries if not ordinary(entry))
-            if odd:
-                return Path(odd[0])
-    return None
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    odd = next((entry.path for entry in found if not ordinary(entry)), None)
+    if odd is not None:
+        return Path(odd)
+    folders = (Path(entry.path) for entry in found if deep and entry.is_dir())
+    return next(filter(None, (foreign_in(each, deep=False) for each in folders)), None)
 
 
 def leaves(name: str, kind: type[PurePath] = PurePath) -> bool:
@@ -129,13 +128,11 @@ def on_network(path: str, kind: type[PurePath] = PurePath, near: Sequence[str] =
     return drive.startswith("\\\\") and drive not in {kind(each).drive.lower() for each in near}
 
 
-def _folders_in(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-
-
 def ordinary(entry: os.DirEntry[str]) -> bool:
     """Whether it is a file or a folder, and no link to one."""
-    status = entry.stat(follow_symlinks=False)
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:  # somebody has just taken it away
+        return True
     linked = getattr(status, "st_reparse_tag", 0) in _LINKS
     return not linked and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))

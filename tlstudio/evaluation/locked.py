@@ -45,7 +45,7 @@ def record(run: RunFolder, result: EvaluationResult) -> None:
     run.save_locked_score(result)
     project = project_of(run.path)
     if project is not None and run.path.absolute() not in _known(run):
-        before = project.setting(_SCORED) or ()
+        before = project.texts(_SCORED)
         project.set_setting(_SCORED, [*before, project.place_of(run.path)])
 
 
@@ -54,5 +54,5 @@ def _known(run: RunFolder) -> list[Path]:
     project = project_of(run.path)
     if project is None:
         return []
-    places = (project.path_of(place) for place in project.setting(_SCORED) or ())
+    places = (project.path_of(place) for place in project.texts(_SCORED))
     return [path for path in places if path is not None]

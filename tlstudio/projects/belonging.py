@@ -8,7 +8,7 @@ from pathlib import Path
 from tlstudio.bounded import foreign_in, leaves, on_network
 from tlstudio.errors import RunError
 from tlstudio.jobs import DatasetSpec, ScanResult
-from tlstudio.projects.project import FILE, default_folder
+from tlstudio.projects.project import default_folder, is_project, made_here
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -27,16 +27,16 @@ def refuse_foreign(folder: Path) -> None:
         )
 
 
-def refuse_elsewhere(split: ScanResult, dataset: DatasetSpec) -> None:
-    """Raises `RunError` where a split names pictures that do not lie below its folder, or that lie
-    on another computer. A table may name such pictures, and a folder may be on a network: both are
-    good where the same data set was looked through on this computer before."""
+def refuse_elsewhere(run: Path, split: ScanResult, dataset: DatasetSpec) -> None:
+    """Raises `RunError` where a run's split names pictures that do not lie below its folder, or
+    that lie on another computer. A table may name such pictures, and a folder may be on a network:
+    both are good where the same data set was looked through on this computer before."""
     names = [picture.file for picture in split.files]
     outside = [name for name in names if leaves(name)]
     distant = [path for path in (split.folder, *outside) if on_network(path)]
     above = [name for name in outside if not Path(name).is_absolute()]
     suspects = [*above, *distant, *outside]
-    known = (default_folder(dataset) / FILE).is_file()
+    known = made_here(run) or is_project(default_folder(dataset))
     if above or (suspects and not known):
         raise RunError(
             f"This run names pictures that do not lie in its folder of pictures: {suspects[0]}."

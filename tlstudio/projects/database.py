@@ -41,6 +41,23 @@ def parts_of(database: sqlite3.Connection) -> frozenset[Part]:
 
 
 def damage_in(database: sqlite3.Connection) -> str:
-    """What SQLite finds wrong with the file as a whole; empty where it is sound."""
+    """What is wrong with the file as a whole, or with a value that is of another kind than its
+    column: SQLite keeps whatever it is given. Empty where all is sound."""
     (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
-    return "" if found == "ok" else str(found)
+    if found != "ok":
+        return str(found)
+    tables = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        columns = database.execute(
+            'SELECT name, type, "notnull" OR pk FROM pragma_table_info(?)', (table,)
+        )
+        tests = [_mistyped(name, kind, bool(needed)) for name, kind, needed in columns]
+        odd = database.execute(f"SELECT 1 FROM {table} WHERE {' OR '.join(tests)} LIMIT 1")  # noqa: S608
+        if odd.fetchone():
+            return f"{table} holds values of the wrong kind"
+    return ""
+
+
+def _mistyped(column: str, kind: str, needed: bool) -> str:
+    kinds = f"'{kind.lower()}'" if needed else f"'{kind.lower()}', 'null'"
+    return f"typeof({column}) NOT IN ({kinds})"

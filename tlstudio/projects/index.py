@@ -4,11 +4,12 @@ each, and what the last look at all of them came to."""
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from tlstudio.jobs import Changes, Finding, Part
 from tlstudio.projects.project import Project, put_setting
@@ -32,6 +33,11 @@ UPDATE pictures SET present = 1, digest = ?, found = ?, given = ?, verdict = ?, 
     width = ?, height = ?, format = ?
 WHERE id = ?
 """
+
+
+_PLACES = (None, "train", "val", "test", "aside")
+_ODD = re.compile(r"\.\.|\0|^[/\\]|:")
+"""What a name of a file that leaves its folder has, and few others do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +110,13 @@ class Index:
             values.append(verdict)
         with self.project.reading() as database:
             for row in database.execute(f"{query} ORDER BY p.file", values):
-                yield _entry(row)
+                yield self._entry(row)
 
     def entry(self, number: int) -> Entry | None:
         """The file of this number, None where it has gone."""
         with self.project.reading() as database:
             row = database.execute(f"{_ENTRY} AND p.id = ?", (number,)).fetchone()
-        return _entry(row) if row else None
+        return self._entry(row) if row else None
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Of each class, as it was found or made by the user, how many pictures count and how many
@@ -135,25 +141,42 @@ class Index:
                 "SELECT rank, file FROM finding_files ORDER BY rank, number"
             ):
                 files[rank].append(file)
-        return [
-            Finding(
-                kind=kind,
-                severity=severity,
-                sentence=sentence,
-                hint=hint,
-                files=tuple(files[rank]),
-                classes=tuple(json.loads(classes)),
-                weight=weight,
-            )
-            for rank, kind, severity, sentence, hint, classes, weight in rows
-        ]
+        try:
+            return [
+                Finding(
+                    kind=kind,
+                    severity=severity,
+                    sentence=sentence,
+                    hint=hint,
+                    files=tuple(files[rank]),
+                    classes=tuple(json.loads(classes)),
+                    weight=weight,
+                )
+                for rank, kind, severity, sentence, hint, classes, weight in rows
+            ]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise self.project.odd("a finding") from error
 
     def assignments(self, draw: str) -> dict[int, Part]:
         """Who was assigned to which part in this draw, by the picture's number."""
         with self.project.reading() as database:
             return dict(
-                database.execute("SELECT picture, part FROM assignments WHERE draw = ?", (draw,))
+                database.execute(
+                    "SELECT picture, part FROM assignments"
+                    " WHERE draw = ? AND part IN ('train', 'val', 'test')",
+                    (draw,),
+                )
             )
+
+    def _entry(self, row: Sequence[Any]) -> Entry:
+        file, part, verdict = str(row[1]), row[6], row[7]
+        if _ODD.search(file) and not self.project.may_name(file):
+            raise self.project.odd(file)
+        if verdict not in get_args(Verdict) or part not in _PLACES:
+            raise self.project.odd(f"{verdict}, {part}")
+        columns = list(row)
+        columns[4:6] = map(bool, row[4:6])
+        return Entry(*columns)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -213,12 +236,6 @@ class Index:
             _write_findings(database, findings)
             for key, value in (settings or {}).items():
                 put_setting(database, key, value)
-
-
-def _entry(row: Sequence[Any]) -> Entry:
-    columns = list(row)
-    columns[4:6] = map(bool, row[4:6])
-    return Entry(*columns)
 
 
 Before = tuple[str, int, bytes, str, str | None, str, str, int, int, str]

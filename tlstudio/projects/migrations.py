@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from functools import cache
 from pathlib import Path
 
 from tlstudio.projects.atomic import replacing
+from tlstudio.projects.database import Part, parts_of
 
 _FIRST = """
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -58,12 +60,21 @@ def version_of(database: sqlite3.Connection) -> int:
     return version
 
 
-def migrate(database: sqlite3.Connection) -> None:
-    """Brings a database to `SCHEMA`. The caller's transaction makes it all of it or nothing."""
-    for version in range(version_of(database), SCHEMA):
+def migrate(database: sqlite3.Connection, to: int | None = None) -> None:
+    """Brings a database to a version, None the latest. The caller's transaction makes it all of it
+    or nothing."""
+    for version in range(version_of(database), SCHEMA if to is None else to):
         for statement in MIGRATIONS[version].split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {version + 1}")
+
+
+@cache
+def parts_at(version: int) -> frozenset[Part]:
+    """All that a project's database of this version may hold."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        migrate(database, version)
+        return parts_of(database)
 
 
 def keep_copy(file: Path, version: int) -> None:

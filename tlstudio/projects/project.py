@@ -19,14 +19,18 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from tlstudio.bounded import foreign_in, leaves, on_network
 from tlstudio.errors import StorageError
 from tlstudio.jobs import DatasetSpec
 from tlstudio.projects.atomic import storage_errors
-from tlstudio.projects.migrations import SCHEMA, keep_copy, migrate, version_of
+from tlstudio.projects.database import damage_in, parts_of, tighten
+from tlstudio.projects.migrations import SCHEMA, keep_copy, migrate, parts_at, version_of
 from tlstudio.projects.places import projects_folder
 
 FILE = "project.sqlite"
 _PATIENCE_S = 10
+_sound: set[Path] = set()
+"""Databases that this process has looked through: of a large one that takes a moment."""
 _TITLE = "title"
 _DATASET = "dataset"
 LONGEST_TITLE = 100
@@ -50,7 +54,9 @@ class Project:
         self._locked = there and not (os.access(path, os.W_OK) and os.access(self.file, os.W_OK))
         self.read_only = read_only or self._locked
         self._outdated = False
-        if not there:
+        if there:
+            self._refuse_links()
+        else:
             if read_only:
                 raise _none(path)
             with storage_errors(path):
@@ -91,10 +97,14 @@ class Project:
 
     @property
     def dataset(self) -> DatasetSpec | None:
-        """Its pictures, as they were looked at last; None where nobody has."""
+        """Its pictures, as they were looked at last; None where nobody has, or where a project that
+        came from elsewhere names another computer, which is not asked."""
         try:
             spec = DatasetSpec.model_validate(self.setting(_DATASET))
         except ValidationError:
+            return None
+        places = (spec.folder, *spec.roots, *([spec.table.file] if spec.table else []))
+        if any(map(on_network, places)) and not made_here(self.path):
             return None
         return spec.model_copy(update={"project": str(self.path)})
 
@@ -112,7 +122,17 @@ class Project:
     def path_of(self, place: str) -> Path | None:
         """The inverse of `place_of`; None for a place that leaves the project by a back door."""
         path = Path(place)
-        return None if ".." in path.parts else self.path / path
+        odd = "\0" in place or ".." in path.parts
+        odd = odd or (on_network(place, near=[str(self.path)]) and not made_here(self.path))
+        return None if odd else self.path / path
+
+    def may_name(self, file: str) -> bool:
+        """Whether a data set's file may be called so: it lies below the folder, or, named by a
+        table, elsewhere on this computer; on others only in a project that was made here."""
+        if not leaves(file):
+            return True
+        distant = on_network(file) and not made_here(self.path)
+        return Path(file).is_absolute() and "\0" not in file and not distant
 
     # --- settings -------------------------------------------------------------------------------
 
@@ -124,6 +144,11 @@ class Project:
             return None if row is None else json.loads(row[0])
         except (ValueError, TypeError, RecursionError):
             return None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A setting that is a list of texts; nothing where it is anything else."""
+        value = self.setting(key)
+        return tuple(filter(_is_text, value)) if isinstance(value, list) else ()
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keeps a value that JSON can hold."""
@@ -170,6 +195,7 @@ class Project:
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
             with contextlib.closing(self._connection()) as database:
+                tighten(database)
                 if self.read_only:
                     database.execute("PRAGMA query_only = ON")
                 yield database
@@ -187,11 +213,32 @@ class Project:
         return sqlite3.connect(address, timeout=_PATIENCE_S, uri=True)
 
     def _version(self) -> int:
+        """Of a database that was looked through, and holds nothing that this program never made."""
         with self._connected() as database:
+            database.execute("BEGIN")  # all of it as it is at one moment
             version = version_of(database)
-        if version > SCHEMA:
-            raise self._newer()
+            if version > SCHEMA:
+                raise self._newer()
+            foreign = sorted(name for _, name, *_ in parts_of(database) - parts_at(version))
+            damage = foreign[0] if foreign else "" if self.file in _sound else damage_in(database)
+        if damage:
+            raise self.odd(damage)
+        _sound.add(self.file)
         return version
+
+    def _refuse_links(self) -> None:
+        with storage_errors(self.path):
+            foreign = foreign_in(self.path, deep=False)
+        if foreign is not None:
+            raise self.odd(foreign.name)
+
+    def odd(self, what: str) -> StorageError:
+        """What is said of a project in which `what` is not as this program writes it."""
+        return StorageError(
+            f"The project in {self.path} is damaged, or somebody else put something into it"
+            f" ({what}): it is not used.",
+            "Take a copy of it from before, or begin a new project with the same pictures.",
+        )
 
     def _bring_up_to_date(self) -> None:
         """The transaction lets one program at a time do that."""
@@ -221,6 +268,10 @@ def put_setting(database: sqlite3.Connection, key: str, value: Any) -> None:
     database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, json.dumps(value)))
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def _none(path: Path) -> StorageError:
     return StorageError(
         f"{path} holds no project.",
@@ -229,7 +280,12 @@ def _none(path: Path) -> StorageError:
 
 
 def is_project(path: Path) -> bool:
-    return (path / FILE).is_file()
+    return os.path.isfile(path / FILE)  # noqa: PTH113  (no for what can't be a path)
+
+
+def made_here(path: Path) -> bool:
+    """Whether a project, or what lies in one, is among those of this program on this computer."""
+    return projects_folder().absolute() in path.absolute().parents
 
 
 def usual_title(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +51,7 @@ class KnownProject(Record):
     @property
     def pictures_there(self) -> bool:
         """Whether its pictures are where they were. Asks the disk, which may take its time."""
-        return self.dataset is None or Path(self.dataset.folder).is_dir()
+        return self.dataset is None or os.path.isdir(self.dataset.folder)  # noqa: PTH112
 
 
 def known_projects() -> tuple[KnownProject, ...]:

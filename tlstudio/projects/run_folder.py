@@ -119,7 +119,7 @@ class RunFolder:
 
     def split(self) -> ScanResult:
         split = self._read(self.split_file, ScanResult, LARGE)
-        refuse_elsewhere(split, self.job().dataset)
+        refuse_elsewhere(self.path, split, self.job().dataset)
         return split
 
     def origin(self) -> Origin | None:

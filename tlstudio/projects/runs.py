@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from tlstudio.bounded import on_network
 from tlstudio.errors import RunError, TLStudioError
 from tlstudio.jobs import Record, TrainingJob, TrainResult
 from tlstudio.projects.bin import to_bin
@@ -136,11 +138,13 @@ def project_of(run: Path) -> Project | None:
         made_with = RunFolder(run).split().project
     except TLStudioError:
         return None
-    return Project.open(Path(made_with)) if made_with and is_project(Path(made_with)) else None
+    if not made_with or on_network(made_with, near=[str(run)]) or not is_project(Path(made_with)):
+        return None
+    return Project.open(Path(made_with))
 
 
 def is_run(path: Path) -> bool:
-    return (path / "job.json").is_file()
+    return os.path.isfile(path / "job.json")  # noqa: PTH113  (no for what can't be a path)
 
 
 def _known(project: Project) -> dict[str, tuple[str, datetime]]:
@@ -149,7 +153,7 @@ def _known(project: Project) -> dict[str, tuple[str, datetime]]:
         rows = database.execute("SELECT path, title, begun FROM runs").fetchall()
     known = {}
     for place, title, begun in rows:
-        with contextlib.suppress(ValueError, TypeError):
+        with contextlib.suppress(ValueError, OverflowError):
             known[place] = title, datetime.fromisoformat(begun).astimezone(UTC)
     return known
 

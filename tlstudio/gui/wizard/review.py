@@ -13,6 +13,8 @@ from functools import cached_property
 from math import log2
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tlstudio.jobs import CloserLookResult, Finding, FindingKind, Severity
 from tlstudio.projects.corrections import Corrections
 from tlstudio.projects.index import Entry, Index, Place
@@ -175,7 +177,7 @@ def read_review(project_folder: Path, folder: str) -> Task[Review]:
         keys={label: tuple(sorted(found)) for label, found in keys.items()},
         sizes=_gathered(sizes),
         formats=formats,
-        dismissed=frozenset(project.setting(DISMISSED) or ()),
+        dismissed=frozenset(project.texts(DISMISSED)),
     )
 
 
@@ -190,7 +192,10 @@ def _with_closer(findings: list[Finding], closer: object) -> list[Finding]:
     """With what a closer look found and the scan does not say as well, worst first."""
     told = [set(each.files) for each in findings if each.kind in _COPIES]
     for each in closer if isinstance(closer, list) else ():
-        finding = Finding.model_validate(each)
+        try:
+            finding = Finding.model_validate(each)
+        except ValidationError:  # a newer program, or somebody else, wrote it
+            continue
         copies = finding.kind in _COPIES and any(files >= set(finding.files) for files in told)
         if not copies:
             findings.append(finding)
