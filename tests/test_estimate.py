@@ -16,7 +16,7 @@ from tlstudio.jobs import (
     precisions,
     result_from_dict,
 )
-from tlstudio.jobs.estimate import estimate
+from tlstudio.jobs.estimate import at_once, estimate
 
 COSTS = NetworkCosts(
     frozen={"float32": (0.004, 0.002, 0.001)},
@@ -152,3 +152,23 @@ def test_an_answer_crosses_the_pipe_unharmed() -> None:
     assert isinstance(read, EstimateResult)
     assert read == result
     assert read.of(RECIPE, 1) == result.of(RECIPE, 1)
+
+
+def test_a_batch_that_memory_does_not_hold_is_halved_until_it_does() -> None:
+    weights = 2 * 4 * 6_000_000 + 12 * 6_000_000 + 4 * 512 * 1200 + 2 * 64 * 12 * 224**2
+    picture = 1.3 * 7_000_000
+    for pictures, most in ((50, 0), (49, 25), (24, 13), (2, 2), (1, 1), (0, 1)):
+        assert at_once(COSTS, work(0), RECIPE, round(weights + pictures * picture) + 1) == most
+    assert at_once(COSTS, work(3), RECIPE, 0) == 0, "nothing learns but the head"
+    larger = RECIPE.model_copy(update={"sizes": (112, 448)})
+    assert at_once(COSTS, work(0), larger, round(weights + 50 * picture)) == 7
+
+
+def test_a_run_needs_room_for_three_networks_and_three_checkpoints() -> None:
+    frozen = estimate(COSTS, DECODING, work(3), RECIPE).run_bytes
+    learning = estimate(COSTS, DECODING, work(1), RECIPE).run_bytes
+    averaged = RECIPE.model_copy(update={"averaging": 0.99})
+    assert frozen > 3 * 4 * 6_000_000
+    assert learning - frozen == pytest.approx(3 * 16 * 5_000_000)
+    more = estimate(COSTS, DECODING, work(1), averaged).run_bytes - learning
+    assert more == pytest.approx(3 * 4 * (5_000_000 + 2 * 512))

@@ -29,6 +29,8 @@ _IN_FLIGHT = 64
 """Pictures that are prepared ahead of the network."""
 _SLACK = 1.3
 """Gradients on their way back, and gaps between blocks, beside what the backward pass needs."""
+_FILE_ENTRY, _STEP_ENTRY = 400, 300
+"""Bytes that a run writes of a picture, and of a step."""
 _KEPT_CHECKED = 1_000_000_000
 """Bytes up to which preprocessed validation pictures stay in memory between epochs."""
 
@@ -94,7 +96,8 @@ class Estimate(Record):
     """`seconds` for everything if no epoch is left out; `phases` are its parts.
 
     Memory is what the process holds at its peak (on a graphics card: what the card does), disk what
-    run and caches take.
+    run and caches take; `run_bytes` is the most that the run alone does, which no cache can do
+    without.
     """
 
     seconds: float
@@ -102,6 +105,7 @@ class Estimate(Record):
     seconds_epoch: float
     memory_bytes: int
     disk_bytes: int
+    run_bytes: int
     phases: dict[str, float]
 
 
@@ -138,8 +142,23 @@ def estimate(costs: NetworkCosts, decoding: DecodingCosts, work: Work, recipe: R
         seconds_epoch=epoch,
         memory_bytes=round(parts.memory()),
         disk_bytes=round(parts.disk()),
+        run_bytes=round(parts.run_disk()),
         phases=phases,
     )
+
+
+def at_once(costs: NetworkCosts, work: Work, recipe: Recipe, memory: int) -> int:
+    """How many pictures of a batch `memory` bytes are expected to hold: half of it, or a quarter,
+    and so on; 0 for all."""
+    parts = _Parts(costs, DecodingCosts(plain=0), work, recipe)
+    if parts.all_frozen:
+        return 0
+    batch = most = parts.batch
+    side = max(recipe.sizes, default=costs.size)
+    picture = parts.kept() * side**2 / costs.size**2
+    while most > 1 and parts.memory_without_batch() + most * picture > memory:
+        most = -(-most // 2)
+    return 0 if most == batch else most
 
 
 def _views(recipe: Recipe) -> tuple[int, int]:
@@ -240,6 +259,20 @@ class _Parts:
         return 0.1 + 12 * sum(self.costs.parameters) * self.costs.writing
 
     def memory(self) -> float:
+        total = self.memory_without_batch()
+        if not self.all_frozen:
+            total += self.batch * self._scale() * self.kept()
+        return total
+
+    @property
+    def batch(self) -> int:
+        return min(self.recipe.batch_size, self.work.train)
+
+    def kept(self) -> float:
+        """Bytes that a picture of the usual size takes in a step."""
+        return _SLACK * sum(self.costs.kept[self.work.frozen :])
+
+    def memory_without_batch(self) -> float:
         costs, work = self.costs, self.work
         weights = 4 * sum(costs.parameters)
         total: float = costs.process + 2 * weights + 4 * costs.features * (work.train + work.val)
@@ -247,16 +280,24 @@ class _Parts:
             total += 2 * _IN_FLIGHT * 12 * costs.size**2
         if not self.all_frozen:
             total += 12 * self.learning
-            batch = min(self.recipe.batch_size, work.train)
-            total += _SLACK * batch * self._scale() * sum(costs.kept[work.frozen :])
         return total
 
     def disk(self) -> float:
         costs, work = self.costs, self.work
         features = costs.features * (2 * work.train + 4 * work.val)
         decoded = work.train * self.decoding.kept if self.live else 0.0
-        run = 12 * sum(costs.parameters) + 16 * self.learning
-        return features + self._rows() + decoded + run
+        return features + self._rows() + decoded + self.run_disk()
+
+    def run_disk(self) -> float:
+        """The network as it begins, at its best and at its end; two checkpoints and the next one
+        while it is written; what is said of pictures and steps."""
+        head = self.costs.features * self.work.classes
+        numbers = 5 if self.recipe.averaging else 4
+        checkpoint = 4 * numbers * (self.learning + head) + 4 * head
+        network = 4 * sum(self.costs.parameters)
+        words = _FILE_ENTRY * (self.work.train + self.work.val)
+        words += _STEP_ENTRY * self.recipe.epochs * self.steps
+        return 3 * network + 3 * checkpoint + words
 
     def _rows(self) -> float:
         """Bytes of what the frozen part gives where freezing ends, for all cached views."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from tlstudio.jobs.base import Record
-from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, estimate
+from tlstudio.jobs.estimate import DecodingCosts, Estimate, NetworkCosts, Work, at_once, estimate
 from tlstudio.jobs.previews import LabelsResult, PreviewResult
 from tlstudio.jobs.requests import ExportFormat
 from tlstudio.jobs.scanning import Finding, LeftOut, ScanResult
@@ -83,7 +83,15 @@ class EstimateResult(Record):
 
     def of(self, recipe: Recipe, frozen: int, *, scratch: bool = False) -> Estimate:
         """The estimate with the first `frozen` stages frozen."""
-        work = Work(
+        work = self._work(frozen, scratch=scratch)
+        return estimate(self.costs, self.decoding, work, recipe)
+
+    def at_once(self, recipe: Recipe, frozen: int, memory: int) -> int:
+        """How many pictures of a batch `memory` bytes are expected to hold; 0 for all."""
+        return at_once(self.costs, self._work(frozen), recipe, memory)
+
+    def _work(self, frozen: int, *, scratch: bool = False) -> Work:
+        return Work(
             train=self.train,
             val=self.val,
             classes=self.classes,
@@ -93,7 +101,6 @@ class EstimateResult(Record):
             rows_there=self.rows_there.get(frozen, 0.0),
             start=self.start,
         )
-        return estimate(self.costs, self.decoding, work, recipe)
 
 
 class TrainResult(Record):

@@ -82,6 +82,12 @@ def memory_in_use(device: torch.device) -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def available_memory() -> int:
+    """Bytes that this process may hold before the computer runs short of memory."""
+    own = psutil.Process().memory_info().rss
+    return int(psutil.virtual_memory().available + own)
+
+
 def keep_freed_memory() -> bool:
     """Has this process keep the memory of large tensors for the next ones, where it can be told to.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.backbones.weights import obtain_weights
 from tlstudio.datasets.scan import scan
-from tlstudio.errors import DatasetError, RunError, WeightsError
+from tlstudio.errors import DatasetError, RunError, StorageError, WeightsError
 from tlstudio.jobs import (
     Augmentation,
     DecodingCosts,
@@ -35,14 +36,15 @@ from tlstudio.jobs import (
     TrainingJob,
     precisions,
 )
+from tlstudio.projects.atomic import storage_errors
 from tlstudio.projects.own_models import OwnRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.run_folder import Environment
-from tlstudio.tasks import Progress, Task
+from tlstudio.tasks import Logged, Progress, Task, Warned
 from tlstudio.training.augment import vary
 from tlstudio.training.caching import ACTIVATIONS, Caching
 from tlstudio.training.decoded import automatic_side, training_pixels
-from tlstudio.training.devices import resolve_device, usable_cores
+from tlstudio.training.devices import available_memory, resolve_device, usable_cores
 from tlstudio.training.inference import Pixels, check_pictures, in_order, read_picture
 from tlstudio.training.measuring import measure
 from tlstudio.training.phases import Phases
@@ -65,12 +67,14 @@ A = TypeVar("A")
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is known before a training begins: the estimate, and the number formats in which its
-    frozen part and the stages that learn are computed."""
+    """What is known before a training begins: the estimate, the number formats in which its frozen
+    part and the stages that learn are computed, and how many pictures of a batch the memory that is
+    free is expected to hold (0: all)."""
 
     estimate: Estimate
     frozen_precision: Precision
     precision: Precision
+    at_once: int = 0
 
     @property
     def environment(self) -> Environment:
@@ -79,6 +83,7 @@ class Outlook:
             "frozen_precision": self.frozen_precision,
             "precision": self.precision,
             "estimate_seconds": round(self.estimate.seconds, 1),
+            "at_once": self.at_once,
         }
 
     @property
@@ -86,6 +91,32 @@ class Outlook:
         amounts = f"{size(self.estimate.memory_bytes)} of memory"
         amounts += f" and {size(self.estimate.disk_bytes)} on the disk"
         return f"This will take {duration(self.estimate.seconds)}, {amounts}."
+
+    def remarks(self) -> Task[None]:
+        """What the user should know of it."""
+        yield Logged(message=self.sentence)
+        if self.at_once:
+            yield Warned(
+                message=f"{size(self.estimate.memory_bytes)} of memory are more than are free: "
+                f"{'one picture' if self.at_once == 1 else f'{self.at_once} pictures'} of a batch "
+                "will be taken at a time. That is slower; the model learns from the same batches.",
+                hint="Close other programs, freeze more blocks, or choose smaller pictures or a "
+                "smaller network.",
+            )
+
+    def check_room(self, run: Path) -> None:
+        """Raises `StorageError` where the disk of `run`, which need not be there yet, has not the
+        room that the run needs; the caches look after themselves."""
+        there = next(each for each in (run, *run.absolute().parents) if each.is_dir())
+        with storage_errors(run):
+            free = shutil.disk_usage(there).free
+        if free < self.estimate.run_bytes:
+            raise StorageError(
+                f"This training needs {size(self.estimate.run_bytes)} in {run}, but only "
+                f"{size(free)} are free there.",
+                "Free some space, or choose a folder on another disk. With more frozen blocks or a "
+                "smaller network it takes less.",
+            )
 
 
 def look_ahead(
@@ -112,7 +143,11 @@ def look_ahead(
     result = result.model_copy(update={"start": time.monotonic() - started})
     scratch = job.backbone.weights.source == "scratch"
     expected = result.of(job.recipe, frozen, scratch=scratch)
-    return Outlook(expected, *precisions(result.costs, job.recipe, frozen))
+    formats = precisions(result.costs, job.recipe, frozen)
+    pieces = 0
+    if look.device.type == "cpu":  # a graphics card says by itself when it is full
+        pieces = result.at_once(job.recipe, frozen, available_memory())
+    return Outlook(expected, *formats, pieces)
 
 
 def measure_for(request: EstimateJob) -> Task[EstimateResult]:

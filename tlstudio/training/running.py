@@ -204,7 +204,8 @@ class Training:
         )
         self.network.freeze(len(self.network.stages))
         tensors = {**learning_state(self.network), POSITIONS: train.positions}
-        return Checkpoint(Position(probe=score), tensors)
+        at_once = int(self.environment.get("at_once", 0))
+        return Checkpoint(Position(probe=score, at_once=at_once), tensors)
 
     @torch.no_grad()
     def _score(self, pooled: Tensor, labels: Tensor) -> tuple[float, float]:

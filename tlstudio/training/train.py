@@ -82,7 +82,8 @@ def train(request: TrainRun) -> Task[TrainResult]:
         lambda: look_ahead(job, split, network, environment, cache, started)
     )
     environment |= outlook.environment
-    yield Logged(message=outlook.sentence)
+    yield from outlook.remarks()
+    outlook.check_room(path)
     origin = yield from origin_of(model)
     with RunFolder.begun(path, job) as run:
         run.save_split(split)
