@@ -12,14 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from training.made_jobs import UNFROZEN, job_for, made_pictures, made_weights, nothing
+from training.made_jobs import (
+    UNFROZEN,
+    checkpoint_of,
+    job_for,
+    made_pictures,
+    made_weights,
+    nothing,
+)
 
 from tlstudio.engine.client import EngineClient
 from tlstudio.errors import Cancelled, EngineError, TLStudioError
 from tlstudio.jobs import DatasetSpec, FinishRun, ScanJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event, Step, drive
-from tlstudio.training.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +78,7 @@ def test_a_job_is_cancelled_within_a_batch_and_leaves_a_checkpoint(
     assert max(event.step for event in events if isinstance(event, Step)) <= 4
     run = RunFolder(tmp_path / "run")
     assert run.state().state == "interrupted"
-    assert Checkpoint.load(run.checkpoint_file).now
+    assert checkpoint_of(run.path).now
     result = drive(engine.run(FinishRun(run=str(run.path))), nothing)
     assert result.kind == "train"
 
@@ -128,7 +134,7 @@ def test_closing_the_window_in_the_middle_leaves_a_checkpoint(
     assert process.returncode == 0
     run = RunFolder(tmp_path / "run")
     assert run.state().state == "interrupted"
-    assert Checkpoint.load(run.checkpoint_file).position.step > 0
+    assert checkpoint_of(run.path).position.step > 0
     with pytest.raises(EngineError):
         next(task)
 
@@ -148,7 +154,7 @@ def test_a_killed_engine_is_reported_and_a_fresh_one_takes_the_next_job(
     assert result.kind == "scan"
     run = RunFolder(tmp_path / "run")
     assert run.state().state == "running"
-    assert Checkpoint.load(run.checkpoint_file).probe
+    assert checkpoint_of(run.path).probe
 
 
 def test_what_libraries_print_never_reaches_the_events(tmp_path: Path) -> None:

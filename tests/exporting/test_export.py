@@ -83,6 +83,7 @@ def test_an_instruction_that_is_not_ours_is_refused_and_never_executed(
     hostile = card.constructor.model_copy(update={"module": "os", "name": "abort", "arguments": {}})
     changed = card.model_copy(update={"constructor": hostile})
     (copy / "model" / "model.json").write_text(changed.model_dump_json())
+    (copy / "model" / "SHA256SUMS").unlink()
     with pytest.raises(ExportError, match="is not right"):
         exported(copy, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -181,6 +182,7 @@ def test_other_files_in_the_folder_stay(run: Path, tmp_path: Path) -> None:
         "mine.txt",
         "model.json",
         "model.safetensors",
+        "SHA256SUMS",
     }
 
 

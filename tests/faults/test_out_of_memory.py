@@ -16,6 +16,7 @@ from torch import Tensor
 from training.made_jobs import (
     UNFROZEN,
     Trained,
+    checkpoint_of,
     job_for,
     made_pictures,
     made_weights,
@@ -30,8 +31,7 @@ from tlstudio.jobs import Augmentation, ResumeRun, TrainRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event, Step, Warned, drive
-from tlstudio.training import loop, train
-from tlstudio.training.checkpoint import Checkpoint
+from tlstudio.training import train
 from tlstudio.training.frozen import FrozenPart
 
 PLACES = ("frozen", "forward", "backward", "update", "validation")
@@ -165,7 +165,7 @@ def test_a_run_that_is_carried_on_takes_the_pieces_that_memory_held(
     scarce = Scarce(monkeypatch, "forward", 3)
     task = train.train(TrainRun(job=whole.job, run=str(path)))
     assert stop_when(task, lambda event: isinstance(event, Step) and event.step == 3)
-    assert Checkpoint.load(RunFolder(path).checkpoint_file).position.at_once == 2
+    assert checkpoint_of(path).position.at_once == 2
     scarce.sizes.clear()
     drive(train.resume(ResumeRun(run=str(path))), nothing)
     assert max(scarce.sizes) <= 2
@@ -175,7 +175,6 @@ def test_an_update_that_fails_late_goes_back_to_the_last_checkpoint(
     whole: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the second epoch, after the checkpoint at the end of the first."""
-    monkeypatch.setattr(loop, "QUICK", -1.0)
     scarce = Scarce(monkeypatch, "update", 8)
     events: list[Event] = []
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from faults.made_faults import FROZEN, VARIED, Moment, Undisturbed, in_phase, keep_nothing
-from training.made_jobs import UNFROZEN, job_for, made_pictures, nothing, one_core
+from training.made_jobs import UNFROZEN, checkpoint_of, job_for, made_pictures, nothing, one_core
 
 from tlstudio.datasets import patience
 from tlstudio.datasets.scan import scan
@@ -19,7 +19,6 @@ from tlstudio.jobs import DatasetSpec, ResumeRun, ScanJob, TrainResult, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Control, Epoch, Event, Progress, Step, Task, Waiting, drive
 from tlstudio.training import train
-from tlstudio.training.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -107,7 +106,7 @@ def test_an_epoch_waits_with_a_checkpoint_written_and_comes_to_the_same_weights(
         if isinstance(event, Step):
             steps.append(event.step)
         if isinstance(event, Waiting):
-            position = Checkpoint.load(RunFolder(path).checkpoint_file).position
+            position = checkpoint_of(path).position
             kept.append(3 * position.epoch + position.step)
 
     drive(train.train(TrainRun(job=job, run=str(path))), watch)

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from faults.made_faults import FROZEN, VARIED, Moment, Undisturbed, in_phase, keep_nothing
 from PIL import Image
-from training.made_jobs import job_for, made_pictures, nothing, one_core
+from training.made_jobs import checkpoint_of, job_for, made_pictures, nothing, one_core
 
 from tlstudio.errors import DatasetError
 from tlstudio.jobs import FinishRun, ResumeRun, TrainResult, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Epoch, Event, Task, drive
 from tlstudio.training import train
-from tlstudio.training.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,7 +88,7 @@ def test_it_is_named_and_the_run_comes_to_the_same_weights_once_it_is_put_back(
     assert str(harmed[0]) in told.value.message
     assert RunFolder(path).state().state == "failed"
     if moment is in_the_middle:
-        assert Checkpoint.load(RunFolder(path).checkpoint_file).position.epoch == 1
+        assert checkpoint_of(path).position.epoch == 1
     with pytest.raises(DatasetError) as again:
         drive(resumed(path), nothing)
     assert str(harmed[0]) in again.value.message

@@ -17,6 +17,7 @@ from tlstudio.jobs import (
     TrainingJob,
     TrainResult,
 )
+from tlstudio.projects.checked import adding
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event, Logged
 
@@ -47,9 +48,9 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def record(run: RunFolder, *messages: str) -> None:
-    with run.recording() as append:
+    with run.recording() as log:
         for message in messages:
-            append(Logged(message=message))
+            log.append(Logged(message=message))
 
 
 def told(events: list[Event]) -> list[str]:
@@ -70,25 +71,41 @@ def test_job_split_and_state_read_back_as_they_were_written(run: RunFolder) -> N
     assert opened.state().environment == {"threads": 2, "device": "cpu"}
 
 
+def begin(path: Path) -> RunFolder:
+    with RunFolder.begun(path, JOB, {"threads": 2}) as run:
+        run.save_split(SPLIT)
+    return RunFolder.open(path)
+
+
 def test_a_used_folder_is_refused_and_left_as_it_is(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not an empty folder") as caught:
-        RunFolder.create(run.path, JOB.model_copy(update={"seed": 4}))
+        begin(run.path)
     assert "--resume" in caught.value.hint
     assert run.job() == JOB
     (tmp_path / "file").write_text("mine")
     with pytest.raises(RunError, match="is not an empty folder") as caught:
-        RunFolder.create(tmp_path / "file", JOB)
+        begin(tmp_path / "file")
     assert "--resume" not in caught.value.hint
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_an_empty_folder_is_used(tmp_path: Path) -> None:
-    assert RunFolder.create(tmp_path, JOB).job() == JOB
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_run_is_in_its_place_whole_and_not_before(tmp_path: Path, existed: bool) -> None:
+    path = tmp_path / "run"
+    if existed:
+        path.mkdir()
+    with RunFolder.begun(path, JOB, {"threads": 2}) as begun:
+        begun.save_split(SPLIT)
+        assert path.exists() == existed
+        assert not existed or not list(path.iterdir())
+    run = RunFolder.open(path)
+    assert (run.job(), run.split(), run.state().environment) == (JOB, SPLIT, {"threads": 2})
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_path_that_no_disk_takes_gives_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="too long"):
-        RunFolder.create(tmp_path / ("n" * 300), JOB)
+        begin(tmp_path / ("n" * 300))
 
 
 @pytest.mark.parametrize("existed", [True, False])
@@ -96,14 +113,46 @@ def test_a_run_that_could_not_begin_leaves_no_trace(tmp_path: Path, existed: boo
     path = tmp_path / "run"
     if existed:
         path.mkdir()
-    with pytest.raises(IsADirectoryError), RunFolder.begun(path, JOB) as run:
+    with pytest.raises(IsADirectoryError), RunFolder.begun(path, JOB, {}) as run:
         run.path.write_text("what could not be written")
-    assert path.exists() == existed
+    assert [each.name for each in tmp_path.iterdir()] == ["run"] * existed
     assert not existed or not list(path.iterdir())
 
 
+def test_what_a_killed_beginning_left_is_gone_after_the_next_one(tmp_path: Path) -> None:
+    left = tmp_path / ".run.new"
+    (left / "model").mkdir(parents=True)
+    (left / "start.safetensors").write_text("half")
+    run = begin(tmp_path / "run")
+    assert not left.exists()
+    assert not run.start_file.exists()
+    assert not run.model.exists()
+
+
+def test_two_can_not_begin_the_same_run(tmp_path: Path) -> None:
+    with RunFolder.begun(tmp_path / "run", JOB, {}) as first:
+        first.save_split(SPLIT)
+        with pytest.raises(RunError, match="by another"):
+            begin(tmp_path / "run")
+    assert RunFolder.open(tmp_path / "run").split() == SPLIT
+
+
+def test_only_one_at_a_time_trains_a_run_and_it_says_who_stands_still(run: RunFolder) -> None:
+    run.save_state("running")
+    assert run.standing() == "interrupted"
+    same = RunFolder(run.path)
+    with run.locked():
+        assert same.standing() == "running"
+        with pytest.raises(RunError, match="being trained by another"), same.locked():
+            raise AssertionError("it must not begin")
+    assert run.standing() == "interrupted"
+    run.save_state("failed")
+    with run.locked():
+        assert same.standing() == "failed"
+
+
 def test_beginning_in_a_used_folder_takes_nothing_away(run: RunFolder) -> None:
-    with pytest.raises(RunError), RunFolder.begun(run.path, JOB):
+    with pytest.raises(RunError), RunFolder.begun(run.path, JOB, {}):
         raise AssertionError("it must not begin")
     assert run.job() == JOB
 
@@ -145,9 +194,33 @@ def test_what_follows_a_cut_off_line_is_not_lost_with_it(run: RunFolder, left: i
 
 
 def test_a_finished_run_keeps_no_checkpoint(run: RunFolder) -> None:
-    run.checkpoint_file.touch()
-    run.start_file.touch()
-    run.discard_checkpoint()
-    run.discard_checkpoint()
-    assert not run.checkpoint_file.exists()
-    assert not run.start_file.exists()
+    with run.checkpoints.adding() as file:
+        file.write_text("a checkpoint")
+    with adding(run.start_file) as file:
+        file.write_text("a start")
+    before = {"checkpoints", "start.safetensors", "start.safetensors.sha256", "job.json"}
+    assert {each.name for each in run.path.iterdir()} == before
+    assert run.can_be_carried_on()
+    run.discard_checkpoints()
+    run.discard_checkpoints()
+    assert [each.name for each in run.path.iterdir()] == ["job.json"]
+    assert not run.can_be_carried_on()
+
+
+def test_events_after_the_checkpoint_are_cut_off_and_expected_ones_are_written_once(
+    run: RunFolder,
+) -> None:
+    first, second = Logged(message="first"), Logged(message="second")
+    with run.recording() as log:
+        log.append(Logged(message="before"))
+        covered = log.expect([first, second], lasting=True)
+        assert run.events_file.stat().st_size == covered
+        for event in (first, second, Logged(message="lost")):
+            log.append(event)
+    assert told(run.events()) == ["before", "first", "second", "lost"]
+    with run.recording(covered) as log:
+        log.append(Logged(message="again"))
+    assert told(run.events()) == ["before", "first", "second", "again"]
+    with run.recording(0) as log:
+        log.append(Logged(message="anew"))
+    assert told(run.events()) == ["anew"]

@@ -24,8 +24,10 @@ from tlstudio.jobs import (
     TrainRun,
     WeightsSpec,
 )
+from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event, Task, drive
 from tlstudio.training import train
+from tlstudio.training.checkpoint import Checkpoint
 
 CLASSES = ("blue", "green", "red")
 UNFROZEN = "features.11"
@@ -99,6 +101,11 @@ class Trained:
 
     def tensors(self, name: str = "model.safetensors") -> dict[str, Tensor]:
         return load_file(self.model / name)
+
+
+def checkpoint_of(run: Path) -> Checkpoint:
+    """The newest one of a run."""
+    return Checkpoint.load(RunFolder(run).checkpoints.newest_first()[0])
 
 
 def nothing(_event: Event) -> None:

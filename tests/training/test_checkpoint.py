@@ -12,6 +12,7 @@ from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.errors import RunError
 from tlstudio.jobs import HeadSpec, Recipe
+from tlstudio.projects.checkpoint_files import CheckpointFiles
 from tlstudio.training.checkpoint import (
     Checkpoint,
     Position,
@@ -43,8 +44,9 @@ def checkpoint() -> Checkpoint:
 
 @pytest.fixture
 def file(checkpoint: Checkpoint, tmp_path: Path) -> Path:
-    checkpoint.save(tmp_path / "checkpoint.safetensors")
-    return tmp_path / "checkpoint.safetensors"
+    files = CheckpointFiles(tmp_path / "checkpoints")
+    checkpoint.save(files)
+    return files.newest_first()[0]
 
 
 def test_everything_comes_back_bit_for_bit(checkpoint: Checkpoint, file: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from training.made_jobs import UNFROZEN, job_for, nothing, stop_when
+from training.made_jobs import UNFROZEN, checkpoint_of, job_for, nothing, stop_when
 
 from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
@@ -17,7 +17,6 @@ from tlstudio.jobs import HeadSpec, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Answers, Event, drive
 from tlstudio.training import train
-from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.features import Features
 from tlstudio.training.frozen import FrozenPart
 from tlstudio.training.inference import preprocessed_batches
@@ -94,7 +93,7 @@ def test_what_was_validated_behind_the_relu_is_what_is_kept(
     job = job_for(pictures, start, freeze=freeze, recipe=recipe)
     path = tmp_path / "run"
     assert stop_when(train.train(TrainRun(job=job, run=str(path))), is_answers)
-    checkpoint = Checkpoint.load(RunFolder(path).checkpoint_file)
+    checkpoint = checkpoint_of(path)
     probe = checkpoint.position.probe.model_copy(update={"val_accuracy": -1.0})
     checkpoint.position = checkpoint.position.model_copy(update={"probe": probe})
     run = RunFolder(path)

@@ -5,22 +5,46 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from training.made_jobs import UNFROZEN, Trained, job_for, made_pictures, nothing, stop_when
+from training.made_jobs import (
+    UNFROZEN,
+    Trained,
+    checkpoint_of,
+    job_for,
+    made_pictures,
+    nothing,
+    stop_when,
+)
 
 from tlstudio.errors import DatasetError, RunError, StorageError, TLStudioError
 from tlstudio.jobs import FinishRun, ResumeRun, TrainingJob, TrainResult, TrainRun
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.tasks import Answers, Epoch, Event, Logged, ProbeFitted, Progress, Step, drive
+from tlstudio.tasks import (
+    Answers,
+    Epoch,
+    Event,
+    Logged,
+    ProbeFitted,
+    Progress,
+    Resumed,
+    Step,
+    Warned,
+    drive,
+)
 from tlstudio.training import decoded, gradients, loop, train
 from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.model_folder import load_model
 
 Jobs = Callable[..., TrainingJob]
+
+
+def newest_bytes(path: Path) -> bytes:
+    return RunFolder(path).checkpoints.newest_first()[0].read_bytes()
 
 
 def resumed(path: Path) -> TrainResult:
@@ -64,6 +88,12 @@ def stopped_everywhere(job: TrainingJob, path: Path) -> list[tuple[Any, ...]]:
         assert not path.exists() or RunFolder(path).state().state == "interrupted"
 
 
+def shown(event: Any) -> dict[str, Any]:
+    """What an event says of the training, and not of how long it takes here."""
+    clocks = {"pictures_per_second", "seconds_left", "device_memory"}
+    return {name: value for name, value in asdict(event).items() if name not in clocks}
+
+
 def assert_same_model(path: Path, whole: Trained) -> None:
     for name in ("model.safetensors", "last.safetensors"):
         assert (path / "model" / name).read_bytes() == (whole.model / name).read_bytes(), name
@@ -80,7 +110,8 @@ def test_a_run_stopped_at_every_moment_comes_to_the_same_weights(
     whole: Trained = request.getfixturevalue(name)
     path = tmp_path / "run"
     seen = stopped_everywhere(whole.job, path)
-    assert {kind for kind, *_ in seen} == {"progress", "probe", "step", "epoch", "answers", "log"}
+    told = {"progress", "probe", "step", "epoch", "answers", "log"}
+    assert {kind for kind, *_ in seen} == told | {"resumed"}
     phases = {rest[0] for kind, *rest in seen if kind == "progress"}
     checked = {"evaluate"} if name == "unfrozen_run" else set()
     phases.discard("measure")  # there only where nothing was measured before
@@ -88,6 +119,10 @@ def test_a_run_stopped_at_every_moment_comes_to_the_same_weights(
     assert [rest[0] for kind, *rest in seen if kind == "step"] == list(range(1, 7))
     assert_same_model(path, whole)
     assert RunFolder(path).state().state == "completed"
+    kept = RunFolder(path).events()
+    for kind in (ProbeFitted, Step, Epoch, Answers):
+        told_once = [shown(event) for event in kept if isinstance(event, kind)]
+        assert told_once == [shown(event) for event in whole.of(kind)]
 
 
 def test_a_hidden_head_stopped_while_it_is_fitted_comes_to_the_same_weights(
@@ -161,7 +196,7 @@ def test_finishing_gives_the_best_so_far(job: Jobs, tmp_path: Path) -> None:
     path = tmp_path / "run"
     chosen = job(freeze=UNFROZEN, recipe={"epochs": 5, "learning_rate": 3e-3})
     stop_at(chosen, path, Step, 3)
-    best = Checkpoint.load(RunFolder(path).checkpoint_file)
+    best = checkpoint_of(path)
     result = drive(train.finish(FinishRun(run=str(path))), nothing)
     assert result.epochs == 2
     assert result.best_epoch == best.position.best_epoch
@@ -200,15 +235,76 @@ def test_a_complete_run_is_not_carried_on(frozen_run: Trained) -> None:
     assert (frozen_run.path / "run.json").read_bytes() == before
 
 
-def test_a_damaged_checkpoint_is_refused_with_a_sentence(job: Jobs, tmp_path: Path) -> None:
-    path = tmp_path / "run"
-    stop_at(job(), path, Step)
-    file = RunFolder(path).checkpoint_file
+def flip(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
+
+
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_it_is_taken(
+    unfrozen_run: Trained, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    stop_at(unfrozen_run.job, path, Step, 2)
+    files = RunFolder(path).checkpoints.newest_first()
+    flip(files[0])
+    events: list[Event] = []
+    drive(train.resume(ResumeRun(run=str(path))), events.append)
+    assert events[0] == Resumed(resumed_at_step=3, epoch=1)
+    assert isinstance(events[1], Warned)
+    assert "is damaged" in events[1].message
+    assert_same_model(path, unfrozen_run)
+
+
+def test_where_no_checkpoint_is_whole_the_run_is_refused_with_a_sentence(
+    job: Jobs, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    stop_at(job(), path, Step)
+    for file in RunFolder(path).checkpoints.newest_first():
+        flip(file)
     with pytest.raises(RunError, match="is damaged"):
         resumed(path)
+
+
+def test_a_damaged_start_is_refused_with_a_sentence(job: Jobs, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    stop_at(job(), path, Step)
+    flip(RunFolder(path).start_file)
+    with pytest.raises(RunError, match="missing or damaged"):
+        resumed(path)
+
+
+def test_a_run_carried_on_says_so_first_and_holds_the_time_of_all_its_parts(
+    job: Jobs, tmp_path: Path
+) -> None:
+    """An hour before the checkpoint is made up: it must be in the result."""
+    path = tmp_path / "run"
+    stop_at(job(freeze=UNFROZEN), path, Step, 2)
+    before = checkpoint_of(path)
+    known = {"seconds": 3600.0, "phase_seconds": {"fine_tune": 3000.0, "cache": 500.0}}
+    before.position = before.position.model_copy(update=known)
+    before.save(RunFolder(path).checkpoints)
+    events: list[Event] = []
+    result = drive(train.resume(ResumeRun(run=str(path))), events.append)
+    assert events[0] == Resumed(resumed_at_step=4, epoch=1)
+    assert not [event for event in events if isinstance(event, ProbeFitted)]
+    assert result.seconds > 3600
+    assert result.phase_seconds["fine_tune"] > 3000
+    assert result.phase_seconds["cache"] >= 500
+
+
+def test_a_run_that_is_being_trained_is_not_carried_on_beside_it(job: Jobs, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    task = train.train(TrainRun(job=job(), run=str(path)))
+    for event in task:
+        if isinstance(event, Step):
+            break
+    with pytest.raises(RunError, match="being trained by another"):
+        resumed(path)
+    assert RunFolder(path).standing() == "running"
+    task.close()
+    assert resumed(path).epochs == 2
 
 
 # --- what goes wrong in the middle ----------------------------------------------------------------
@@ -236,7 +332,7 @@ def test_a_picture_that_vanishes_is_named_and_the_run_goes_on_once_it_is_back(
     state = RunFolder(path).state()
     assert state.state == "failed"
     assert "can't be read any more" in state.message
-    assert Checkpoint.load(RunFolder(path).checkpoint_file).position.epoch == 1
+    assert checkpoint_of(path).position.epoch == 1
     with pytest.raises(DatasetError, match="can't be read any more"):
         drive(train.resume(again), nothing)
     away.rename(lost)
@@ -250,13 +346,12 @@ def test_a_picture_that_vanishes_is_named_and_the_run_goes_on_once_it_is_back(
 def test_a_loss_that_is_no_number_is_told_and_the_last_good_checkpoint_stays(
     where: str, job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "QUICK", -1.0)
     path = tmp_path / "run"
     task = train.train(TrainRun(job=job(freeze=UNFROZEN), run=str(path)))
     for event in task:
         if isinstance(event, Answers):
             break
-    good = Checkpoint.load(RunFolder(path).checkpoint_file)
+    good = checkpoint_of(path)
     module = gradients if where == "step" else loop
     truth = module.cross_entropy
 
@@ -266,8 +361,10 @@ def test_a_loss_that_is_no_number_is_told_and_the_last_good_checkpoint_stays(
     monkeypatch.setattr(module, "cross_entropy", ruined)
     with pytest.raises(TLStudioError, match="no longer a number"):
         drive(task, nothing)
-    kept = Checkpoint.load(RunFolder(path).checkpoint_file)
-    assert kept.position == good.position.model_copy(update={"rate_scale": 0.1})
+    kept = checkpoint_of(path)
+    clocks = {"seconds", "phase_seconds", "events", "rate_scale"}
+    assert kept.position.rate_scale == 0.1
+    assert kept.position.model_dump(exclude=clocks) == good.position.model_dump(exclude=clocks)
     for name, tensor in good.now.items():
         assert torch.equal(kept.now[name], tensor)
     assert RunFolder(path).state().state == "failed"
@@ -277,13 +374,12 @@ def test_a_loss_that_is_no_number_is_told_and_the_last_good_checkpoint_stays(
 def test_an_interrupt_in_the_middle_of_a_step_does_not_save_half_a_step(
     job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "QUICK", -1.0)
     path = tmp_path / "run"
     task = train.train(TrainRun(job=job(freeze=UNFROZEN), run=str(path)))
     for event in task:
         if isinstance(event, Answers):
             break
-    good = RunFolder(path).checkpoint_file.read_bytes()
+    good = newest_bytes(path)
 
     def interrupted(_self: object) -> None:
         raise KeyboardInterrupt
@@ -291,7 +387,7 @@ def test_an_interrupt_in_the_middle_of_a_step_does_not_save_half_a_step(
     monkeypatch.setattr(torch.optim.AdamW, "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         drive(task, nothing)
-    assert RunFolder(path).checkpoint_file.read_bytes() == good
+    assert newest_bytes(path) == good
 
 
 def test_a_checkpoint_that_the_disk_does_not_take_is_told_when_a_run_is_closed(

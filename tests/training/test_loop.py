@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from training.made_jobs import UNFROZEN, Trained, nothing, stop_when
+from training.made_jobs import UNFROZEN, Trained, checkpoint_of, nothing, stop_when
 
 from tlstudio.jobs import ResumeRun, TrainingJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Epoch, Step, drive
 from tlstudio.training import estimating, loop, train
-from tlstudio.training.checkpoint import Checkpoint
 from tlstudio.training.loop import Loop
 
 Jobs = Callable[..., TrainingJob]
@@ -68,7 +67,7 @@ def test_a_loss_that_is_no_number_is_noticed_before_its_weights_are_kept(
         patch.setattr(Loop, "_step", broken)
         assert stop_when(task, lambda event: isinstance(event, Step) and event.step == 3)
     assert RunFolder(path).state().state == "interrupted"
-    kept = Checkpoint.load(RunFolder(path).checkpoint_file)
+    kept = checkpoint_of(path)
     assert all(bool(tensor.isfinite().all()) for tensor in kept.now.values())
     assert drive(train.resume(ResumeRun(run=str(path))), nothing).epochs == 1
 
@@ -82,7 +81,7 @@ def test_training_in_float16_scales_its_loss_and_carries_on_with_that_scale(
     path = tmp_path / "run"
     task = train.train(TrainRun(job=chosen, run=str(path)))
     assert stop_when(task, lambda event: isinstance(event, Step) and event.step == 4)
-    position = Checkpoint.load(RunFolder(path).checkpoint_file).position
+    position = checkpoint_of(path).position
     assert position.loss_scale >= 1
     assert position.unscathed_steps > 0
     drive(train.resume(ResumeRun(run=str(path))), nothing)

@@ -129,6 +129,7 @@ def test_the_licence_of_the_first_weights_goes_along_the_chain(
     card = json.loads((source / "model" / "model.json").read_text())
     card["weights"] |= {"licence": "CC-BY-NC-4.0", "commercial": False}
     (source / "model" / "model.json").write_text(json.dumps(card))
+    (source / "model" / "SHA256SUMS").unlink()
     origin = own_run(source).origin("0" * 64)
     assert (origin.licence, origin.commercial) == ("CC-BY-NC-4.0", False)
     assert "forbids commercial use" in "".join(
@@ -147,6 +148,9 @@ def test_a_damaged_model_is_refused_in_words(
     shutil.copytree(unfrozen_run.model, source)
     weights = (source / "model.safetensors").read_bytes()
     (source / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    words = failure(next_job(pictures, source), tmp_path / "run")
+    assert f"The model in {source} is not as it was written" in words
+    (source / "SHA256SUMS").unlink()
     words = failure(next_job(pictures, source), tmp_path / "run")
     assert f"The model in {source} can't be a backbone" in words
     assert "incomplete" in words

@@ -29,7 +29,8 @@ from tlstudio.jobs import (
     WeightsResult,
     WeightsSpec,
 )
-from tlstudio.projects.own_models import own_run
+from tlstudio.projects.checked import listed
+from tlstudio.projects.own_models import damaged_model, own_run
 from tlstudio.projects.places import resources_folder, weights_folder
 from tlstudio.tasks import Logged, Meter, Progress, Task
 
@@ -103,6 +104,7 @@ def obtain_weights(entry: Backbone, spec: WeightsSpec, *, download: bool) -> Tas
         return path
     if spec.run is not None:
         path = own_run(Path(spec.run)).weights_file
+        yield from _check_own(path)
         yield Logged(message=f"{entry.name} starts from the model in {spec.run}.")
         return path
     weights = entry.variant(spec.variant)
@@ -114,6 +116,14 @@ def obtain_weights(entry: Backbone, spec: WeightsSpec, *, download: bool) -> Tas
         found = yield from _fetch(entry, weights)
     yield Logged(message=f"{entry.name} starts from {weights.name}, at {found}.")
     return found
+
+
+def _check_own(file: Path) -> Task[None]:
+    """Raises `RunError` where the weights of an own model are not as they were written."""
+    digest = yield from sha256_of(file)
+    # A file that can't be read is for who reads it to tell of.
+    if digest is not None and listed(file.parent, file.name) not in (None, digest):
+        raise damaged_model(file.parent)
 
 
 def download_weights(job: DownloadWeights) -> Task[WeightsResult]:

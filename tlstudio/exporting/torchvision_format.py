@@ -21,6 +21,7 @@ from tlstudio.bounded import record
 from tlstudio.errors import ExportError, UsageError
 from tlstudio.evaluation.predictors import NetworkPredictor
 from tlstudio.exporting.formats import Format
+from tlstudio.projects.checked import SUMS
 from tlstudio.projects.own_models import CARD, WEIGHTS
 from tlstudio.tasks import Progress, Task
 from tlstudio.training.model_folder import (
@@ -46,7 +47,7 @@ class _TorchvisionPreprocessing(Preprocessing):
 
 
 def write(model: TrainedModel, folder: Path) -> Task[None]:
-    """Writes `model.safetensors` and `model.json`. Raises `StorageError`."""
+    """Writes `model.safetensors`, `model.json` and their checksums. Raises `StorageError`."""
     yield Progress(phase="export", done=0, total=1, unit="steps")
     save_model(folder, model.network.network.state_dict(), model.card)
     yield Progress(phase="export", done=1, total=1, unit="steps")
@@ -97,7 +98,7 @@ def _runtime(model: TrainedModel) -> str:
 
 
 TORCHVISION = Format(
-    files=(WEIGHTS, CARD),
+    files=(WEIGHTS, SUMS, CARD),
     write=write,
     open=open_exported,
     runtime=_runtime,

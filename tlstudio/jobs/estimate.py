@@ -23,8 +23,6 @@ HEAD_EPOCHS = 30
 """Epochs over the features in which a hidden head is fitted before the stages join in."""
 _AROUND = 0.001
 """Seconds that a step takes beside the arithmetic: drawing its batch, telling of it."""
-_QUICK = 1.0
-"""Epochs that follow each other faster than this many seconds share a checkpoint."""
 _IN_FLIGHT = 64
 """Pictures that are prepared ahead of the network."""
 _SLACK = 1.3
@@ -240,16 +238,19 @@ class _Parts:
             if 12 * costs.size**2 * work.val > _KEPT_CHECKED:
                 decoding += work.val * self.decoding.plain
         seconds += self.together(decoding, computing) + work.val * sum(costs.checking[k:])
-        return seconds + self._checkpoint(seconds)
+        return seconds + self._checkpoint() * self.costs.writing
 
     def _scale(self) -> float:
         """How much larger or smaller than usual the recipe's training pictures are."""
         sizes = self.recipe.sizes or (self.costs.size,)
         return sum(size**2 for size in sizes) / len(sizes) / self.costs.size**2
 
-    def _checkpoint(self, epoch: float) -> float:
-        """Weights as they are, the best ones, and two numbers a weight of the optimiser."""
-        return 16 * self.learning * self.costs.writing if epoch > _QUICK else 0.0
+    def _checkpoint(self) -> float:
+        """Bytes of the weights as they are, the best ones, two numbers a weight of the optimiser,
+        the running average where there is one, and the probe."""
+        head = self.costs.features * self.work.classes
+        numbers = 5 if self.recipe.averaging else 4
+        return 4 * numbers * (self.learning + head) + 4 * head
 
     def probe(self) -> float:
         numbers = self.work.train * self.costs.features * max(2, self.work.classes)
@@ -291,13 +292,10 @@ class _Parts:
     def run_disk(self) -> float:
         """The network as it begins, at its best and at its end; two checkpoints and the next one
         while it is written; what is said of pictures and steps."""
-        head = self.costs.features * self.work.classes
-        numbers = 5 if self.recipe.averaging else 4
-        checkpoint = 4 * numbers * (self.learning + head) + 4 * head
         network = 4 * sum(self.costs.parameters)
         words = _FILE_ENTRY * (self.work.train + self.work.val)
         words += _STEP_ENTRY * self.recipe.epochs * self.steps
-        return 3 * network + 3 * checkpoint + words
+        return 3 * network + 3 * self._checkpoint() + words
 
     def _rows(self) -> float:
         """Bytes of what the frozen part gives where freezing ends, for all cached views."""

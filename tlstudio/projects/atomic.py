@@ -24,6 +24,9 @@ _REASONS = {
 }
 
 
+_UNFINISHED = ".part"
+
+
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turns what goes wrong while `path` is written into a `StorageError`.
@@ -58,34 +61,37 @@ def _library_errno(error: Exception) -> int | None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """Gives a temporary file beside `path` to write; puts it in place when the block ends well.
 
     The file is flushed before the rename and the folder after it, so that a crash at any moment
-    leaves the old file or the new one. On failure the temporary file is removed.
+    leaves the old file or the new one. On failure the temporary file is removed. What is not
+    `lasting` is not flushed: that holds where the process dies, and not where the power fails.
     """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part"
+            dir=path.parent, prefix=f".{path.name[:40]}.", suffix=_UNFINISHED
         )
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
-            put_in_place(temporary, path)
+            put_in_place(temporary, path, lasting=lasting)
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def put_in_place(temporary: Path, path: Path) -> None:
+def put_in_place(temporary: Path, path: Path, *, lasting: bool = True) -> None:
     """Makes a finished file of `mkstemp` in the same folder the file `path`, so that it lasts."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
+    if lasting:
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
     # mkstemp makes private files; what we write is as readable as any other new file.
     temporary.chmod(0o666 & ~_umask())
     temporary.replace(path)
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -99,9 +105,18 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
+    """The same bytes on every system, so that a checksum of them is the same, too."""
+    with replacing(path, lasting=lasting) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Takes away what a killed process had begun to write with `replacing` in `folder`, where
+    nobody writes now."""
+    for file in folder.glob(f".*{_UNFINISHED}"):
+        with contextlib.suppress(OSError):  # it takes room, and does no other harm
+            file.unlink()
 
 
 def _umask() -> int:

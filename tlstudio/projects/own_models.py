@@ -17,6 +17,7 @@ from tlstudio.bounded import record
 from tlstudio.errors import RunError
 from tlstudio.jobs import BackboneSpec, Record, WeightsSpec
 from tlstudio.projects.belonging import refuse_foreign
+from tlstudio.projects.checked import is_as_listed
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -114,6 +115,8 @@ def own_run(path: Path) -> OwnRun:
     path = path.expanduser().absolute()
     card_file = model_folder_of(path) / CARD
     try:
+        if not is_as_listed(card_file.parent, CARD):
+            raise damaged_model(card_file.parent)
         card = record(_Card, card_file, follow=False)
         Licence.model_validate(card.weights)
         return OwnRun(
@@ -133,6 +136,13 @@ def own_run(path: Path) -> OwnRun:
             f"{card_file} can't be read: it is damaged or was made by a newer version.",
             "Train or copy the model again.",
         ) from error
+
+
+def damaged_model(folder: Path) -> RunError:
+    return RunError(
+        f"The model in {folder} is not as it was written: it is damaged, or was changed.",
+        "Copy it again, or train it anew.",
+    )
 
 
 def holds_run(path: Path) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
 from tlstudio.bounded import LARGE, SMALL, lines, record
@@ -21,14 +23,28 @@ from tlstudio.jobs import (
     TrainResult,
     load_training_job,
 )
-from tlstudio.projects.atomic import storage_errors, write_text
+from tlstudio.projects.atomic import (
+    remove_unfinished,
+    storage_errors,
+    sync_folder,
+    write_text,
+)
 from tlstudio.projects.belonging import refuse_elsewhere, refuse_foreign
+from tlstudio.projects.checked import beside
+from tlstudio.projects.checkpoint_files import CheckpointFiles
+from tlstudio.projects.event_log import EventLog
 from tlstudio.projects.own_models import Origin
-from tlstudio.tasks import Event, event_from_dict, event_to_dict
+from tlstudio.tasks import Event, event_from_dict
 
 M = TypeVar("M", bound=BaseModel)
 Environment = dict[str, str | int | float | bool]
 State = Literal["running", "completed", "interrupted", "failed"]
+
+_LOCK = "lock"
+_PATIENCE = 1.0
+"""Seconds in which somebody who only asks whether a run is locked has surely let go of it."""
+_GLANCE = 0.05
+"""Seconds in which another one who only asks has most likely let go of it."""
 
 
 class RunState(Record):
@@ -63,8 +79,8 @@ class RunFolder:
         self.state_file = path / "run.json"
         self.test_file = path / "test.json"
         self.events_file = path / "events.jsonl"
-        self.checkpoint_file = path / "checkpoint.safetensors"
         self.start_file = path / "start.safetensors"
+        self.checkpoints = CheckpointFiles(path / "checkpoints")
         self.model = path / "model"
 
     @staticmethod
@@ -80,25 +96,44 @@ class RunFolder:
 
     @classmethod
     @contextlib.contextmanager
-    def begun(cls, path: Path, job: TrainingJob) -> Iterator[RunFolder]:
-        """As `create`; where that or the block fails, what was written is taken away again."""
+    def begun(cls, path: Path, job: TrainingJob, environment: Environment) -> Iterator[RunFolder]:
+        """Gives a new run to write its beginning into, and puts it in its place whole when the
+        block ends well: whatever happens, at `path` is no run or one that can be carried on.
+
+        It is prepared in a hidden folder beside. Of one that was killed meanwhile the next
+        beginning at the same place takes away what it left.
+        """
         cls.refuse_used(path)
-        existed, run = path.exists(), cls(path)
-        try:
-            yield cls.create(path, job)
-        except BaseException:
-            for file in (run.job_file, run.split_file, run.origin_file, run.start_file):
-                with contextlib.suppress(OSError):
-                    file.unlink()
-            if not existed:
-                with contextlib.suppress(OSError):
-                    path.rmdir()
-            raise
+        path = path.resolve()
+        hidden = path.with_name(f".{path.name}.new")
+        with storage_errors(path):
+            hidden.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as others:
+            others.enter_context(cls(hidden).locked())
+            try:
+                _empty(hidden, but=_LOCK)
+                run = cls.create(hidden, job)
+                yield run
+                run.save_state("running", environment=environment)
+                others.close()
+                cls._put_in_place(hidden, path)
+            except BaseException:
+                others.close()
+                shutil.rmtree(hidden, ignore_errors=True)
+                raise
+
+    @classmethod
+    def _put_in_place(cls, hidden: Path, path: Path) -> None:
+        cls.refuse_used(path)
+        with storage_errors(path):
+            if path.exists():
+                path.rmdir()
+            hidden.rename(path)
+            sync_folder(path.parent)
 
     @classmethod
     def create(cls, path: Path, job: TrainingJob) -> RunFolder:
         """Starts a new run in a folder that is new or empty."""
-        cls.refuse_used(path)
         run = cls(path)
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -111,6 +146,51 @@ class RunFolder:
             raise RunError(f"{path} holds no run.", "Choose a folder that `tlstudio train` wrote.")
         refuse_foreign(path)
         return cls(path)
+
+    # --- who works on it ------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other process from training this run; the system lets go of it when this one
+        dies. Raises `RunError` where another one has it."""
+        lock = FileLock(self._lock_file, timeout=_PATIENCE, thread_local=False)
+        with storage_errors(self.path):
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise RunError(
+                    "This run is being trained by another program or window.",
+                    "Wait until it is done, or stop it there.",
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def standing(self) -> State:
+        """How the run stands now: one that says that it is running while nobody trains it was
+        interrupted, because its process died."""
+        state = self.state().state
+        return "interrupted" if state == "running" and not self._is_locked() else state
+
+    def _is_locked(self) -> bool:
+        if not self._lock_file.exists():
+            return False
+        lock = FileLock(self._lock_file, timeout=_GLANCE, poll_interval=_GLANCE / 5)
+        try:
+            lock.acquire()
+        except OSError:  # held, or not to be written to: then it can't be carried on from here
+            return True
+        lock.release()
+        return False
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / _LOCK
+
+    def can_be_carried_on(self) -> bool:
+        """Whether there is a checkpoint, or else the network before the first step."""
+        return bool(self.checkpoints.newest_first()) or self.start_file.exists()
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -176,30 +256,22 @@ class RunFolder:
             ),
         )
 
-    @contextlib.contextmanager
-    def recording(self) -> Iterator[Callable[[Event], None]]:
-        """Gives what appends an event. A line that a crash cut off is taken away first, or the
-        next event would be lost with it."""
-        with storage_errors(self.events_file):
-            file = self.events_file.open("a+b")
-            _drop_cut_off_line(file)
+    def recording(self, kept: int | None = None) -> EventLog:
+        """What appends events, after the first `kept` bytes of those that there are."""
+        return EventLog(self.events_file, kept)
 
-        def append(event: Event) -> None:
-            with storage_errors(self.events_file):
-                file.write(json.dumps(event_to_dict(event)).encode() + b"\n")
-                file.flush()
+    def tidy(self) -> None:
+        """Takes away what a process that was killed had begun to write into this run."""
+        for folder in (self.path, self.model):
+            remove_unfinished(folder)
+        self.checkpoints.tidy()
 
-        try:
-            yield append
-        finally:
-            with storage_errors(self.events_file):
-                file.close()
-
-    def discard_checkpoint(self) -> None:
+    def discard_checkpoints(self) -> None:
         """Removes what only an interrupted run needs."""
         with storage_errors(self.path):
-            self.checkpoint_file.unlink(missing_ok=True)
-            self.start_file.unlink(missing_ok=True)
+            self.checkpoints.discard()
+            for file in (self.start_file, beside(self.start_file)):
+                file.unlink(missing_ok=True)
 
     def _read(self, file: Path, model: type[M], most: int = SMALL) -> M:
         try:
@@ -214,7 +286,10 @@ class RunFolder:
         write_text(file, model.model_dump_json(indent=2) + "\n")
 
 
-def _drop_cut_off_line(file: BinaryIO) -> None:
-    file.seek(0)
-    lines = file.read()
-    file.truncate(lines.rfind(b"\n") + 1)
+def _empty(folder: Path, but: str) -> None:
+    with storage_errors(folder):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != but:
+                path.unlink()

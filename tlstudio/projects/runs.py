@@ -79,10 +79,9 @@ def summary(path: Path, title: str = "", begun: datetime | None = None) -> RunSu
     standing: Standing = "failed"
     try:
         job, state = run.job(), run.state()
-        standing, result, trouble = state.state, state.result, state.message
+        standing, result, trouble = run.standing(), state.result, state.message
     except TLStudioError as error:
         trouble = str(error)
-    can_carry_on = run.checkpoint_file.exists() or run.start_file.exists()
     return RunSummary(
         path=str(path),
         title=title or path.name,
@@ -90,7 +89,9 @@ def summary(path: Path, title: str = "", begun: datetime | None = None) -> RunSu
         begun=begun or datetime.fromtimestamp(run.job_file.stat().st_mtime, UTC),
         job=job,
         result=result,
-        can_carry_on=can_carry_on and job is not None and standing in {"interrupted", "failed"},
+        can_carry_on=job is not None
+        and standing in {"interrupted", "failed"}
+        and run.can_be_carried_on(),
         trouble=trouble,
     )
 

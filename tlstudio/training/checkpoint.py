@@ -1,13 +1,13 @@
-"""Owns the checkpoint: everything from which an interrupted run carries on, in one checked file."""
+"""Owns the checkpoint: everything from which an interrupted run carries on, in one file that is
+checked against its checksum."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -15,7 +15,9 @@ from torch import Tensor
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import RunError
 from tlstudio.jobs import Record
-from tlstudio.projects.atomic import replacing
+from tlstudio.projects.checked import is_whole
+from tlstudio.projects.checkpoint_files import CheckpointFiles
+from tlstudio.tasks import Warned
 
 Tensors = dict[str, Tensor]
 _PARTS = ("probe", "now", "average", "best", "optimizer")
@@ -41,6 +43,9 @@ class Position(Record):
     learning rate that is left after training went astray, `first_loss` and `last_loss` the losses
     of the run's first and of its latest batch (0 while there are none), and `high_losses` how many
     of the latest were far too high.
+
+    The run has taken `seconds`, divided into `phase_seconds`, and what it has told fills the first
+    `events` bytes of its log.
     """
 
     version: Literal[1] = 1
@@ -53,7 +58,6 @@ class Position(Record):
     best_epoch: int = 0
     best_accuracy: float = 0.0
     best_loss: float = 0.0
-    seconds: float = 0.0
     loss_scale: float = 0.0
     unscathed_steps: int = 0
     at_once: int = 0
@@ -61,6 +65,9 @@ class Position(Record):
     first_loss: float = 0.0
     last_loss: float = 0.0
     high_losses: int = 0
+    seconds: float = 0.0
+    phase_seconds: dict[str, float] = Field(default_factory=dict)
+    events: int = 0
 
 
 class Checkpoint:
@@ -79,34 +86,54 @@ class Checkpoint:
         self.best: Tensors = {}
         self.optimizer: Tensors = {}
 
-    def save(self, file: Path) -> None:
-        """Writes the file with a SHA-256 of its content inside. Raises `StorageError`."""
-        position = self.position.model_dump_json()
+    def save(self, files: CheckpointFiles) -> None:
+        """Adds it to the run's checkpoints. Raises `StorageError`."""
         tensors = {
             f"{part}/{name}": tensor.contiguous()
             for part in _PARTS
             for name, tensor in getattr(self, part).items()
         }
-        facts = {"position": position, "sha256": _digest(position, tensors)}
-        with replacing(file) as temporary:
-            save_file(tensors, temporary, facts)
+        with files.adding() as temporary:
+            save_file(tensors, temporary, {"position": self.position.model_dump_json()})
 
     @classmethod
     def load(cls, file: Path) -> Checkpoint:
         """Raises `RunError` where the file is damaged: a flipped bit would give wrong weights."""
         try:
-            with safe_open(file, framework="pt") as stored:
-                facts = stored.metadata() or {}
-                tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-            if _digest(facts["position"], tensors) != facts["sha256"]:
+            if not is_whole(file):
                 raise _damaged(file)
-            checkpoint = cls(Position.model_validate_json(facts["position"]), {})
+            with safe_open(file, framework="pt") as stored:
+                position = (stored.metadata() or {})["position"]
+                tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+            checkpoint = cls(Position.model_validate_json(position), {})
         except (OSError, ValidationError, SafetensorError, KeyError) as error:
             raise _damaged(file) from error
         for key, tensor in tensors.items():
             part, name = key.split("/", 1)
             getattr(checkpoint, part)[name] = tensor
         return checkpoint
+
+
+def newest(files: CheckpointFiles) -> tuple[Checkpoint | None, Warned | None]:
+    """The newest checkpoint that is whole, with a remark where a newer one is not; None where
+    there is none at all. Raises `RunError` where all are damaged."""
+    damaged: RunError | None = None
+    for file in files.newest_first():
+        try:
+            checkpoint = Checkpoint.load(file)
+        except RunError as error:
+            files.distrust(file)
+            damaged = damaged or error
+            continue
+        if damaged is None:
+            return checkpoint, None
+        return checkpoint, Warned(
+            message=f"{damaged.message} The one before it is taken.",
+            hint="What was learnt since is learnt again. If it happens often, check the disk.",
+        )
+    if damaged is not None:
+        raise damaged
+    return None, None
 
 
 def learning_state(network: StagedNetwork) -> Tensors:
@@ -154,14 +181,6 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Tensors) -> No
             moment = torch.empty_like(parameter, dtype=stored.dtype).copy_(stored)
         moments.setdefault(int(index), {})[name] = moment
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-
-
-def _digest(position: str, tensors: Tensors) -> str:
-    digest = hashlib.sha256(position.encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _damaged(file: Path) -> RunError:

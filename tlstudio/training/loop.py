@@ -6,9 +6,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import hashlib
+import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -18,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
-from tlstudio.errors import DatasetError
+from tlstudio.errors import DatasetError, TLStudioError
 from tlstudio.jobs import Recipe
 from tlstudio.tasks import Answers, Epoch, Event, Logged, Step, Task, Warned
 from tlstudio.training.checkpoint import (
@@ -37,10 +38,10 @@ from tlstudio.training.number_formats import keep_depthwise_exact, loss_scaling
 from tlstudio.training.optimizer import build_optimizer, rate_factor, running_average, set_rates
 from tlstudio.training.sources import Source
 
+logger = logging.getLogger(__name__)
+
 SAVE_EVERY = 120.0
 """Seconds after which a long epoch is saved in its middle."""
-QUICK = 1.0
-"""Epochs that follow each other faster than this many seconds share a checkpoint."""
 READ_EVERY = 0.1
 """Seconds after which the losses are fetched from a device that computes beside the processor."""
 
@@ -49,7 +50,8 @@ READ_EVERY = 0.1
 class Loop:
     """One training: a network, what it learns from, how, and where it is kept.
 
-    `save` writes the checkpoint; `answers` turns validation probabilities (N, C) into the event
+    `save` writes the checkpoint, and with it the events that are told next, once and for all;
+    `answers` turns validation probabilities (N, C) into the event
     that shows a few of them. `checkpoint` is where to carry on from and is kept up to date.
     """
 
@@ -60,7 +62,7 @@ class Loop:
     seed: int
     device: torch.device
     checkpoint: Checkpoint
-    save: Callable[[Checkpoint], None]
+    save: Callable[[Checkpoint, Sequence[Event]], None]
     answers: Callable[[int, Tensor], Answers]
     precision: str = "float32"
     patience: Patience = field(default_factory=Patience)
@@ -86,7 +88,8 @@ class Loop:
         self.beside = self.device.type != "cpu"
         self.remarks: list[Event] = []
         self.batch_loss = 0.0
-        self.saved_at = self.read_at = self.clock()
+        self.saved, self.saved_at = self.position, self.clock()
+        self.read_at = self.saved_at
         # Where the epoch that runs now began for the clock: a resumed one began in the middle.
         self.epoch_started = self.saved_at
         self.first_step = self.position.step
@@ -105,6 +108,7 @@ class Loop:
         if self.checkpoint.now:
             load_learning_state(self.network, self.checkpoint.now)
             load_optimizer_state(self.optimizer, self.checkpoint.optimizer)
+            self._set_rates(max(0, self._steps_done - 1))
         decay, average = self.recipe.averaging, self.checkpoint.average
         self.average = running_average(self.network, decay, average) if decay else None
         # What is checked and kept: the running average of the weights where there is one.
@@ -114,7 +118,6 @@ class Loop:
 
     def run(self) -> Task[Checkpoint]:
         """All epochs, or as many as early stopping leaves. Closing it saves a checkpoint."""
-        intact = True
         try:
             while self.position.epoch < self.recipe.epochs:
                 # Asked before an epoch, so that a run that is carried on asks it too.
@@ -133,15 +136,19 @@ class Loop:
                 # Out here the exception is gone, and with it what its traceback held on to.
                 self._go_back(changes)
                 yield warning
-        except BaseException as error:
-            # Closed between two steps, or where only the pictures went away, the weights are whole;
-            # after anything else (an interrupt in the middle of a step) the last checkpoint is.
-            intact = isinstance(error, DatasetError | GeneratorExit)
+        except GeneratorExit:
+            # Closed between two steps the weights are whole; after an interrupt in the middle of
+            # one the last checkpoint is.
+            with contextlib.suppress(Setback):  # the last good checkpoint stays
+                self._save_what_is_new()
             raise
-        finally:
-            if intact:
-                with contextlib.suppress(Setback):  # the last good checkpoint stays
-                    self._save()
+        except DatasetError:
+            # Only the pictures went away. That is what has to be told, whatever the disk says.
+            try:
+                self._save_what_is_new()
+            except TLStudioError as error:
+                logger.warning("The steps since the last checkpoint are lost: %s", error)
+            raise
         return self.checkpoint
 
     # --- one epoch ------------------------------------------------------------------------------
@@ -161,8 +168,11 @@ class Loop:
         if not math.isfinite(loss):
             raise astray(self.position)
         accuracy = int((logits.argmax(1) == self.source.labels).sum()) / len(logits)
-        yield from self._close_epoch(epoch, loss, accuracy, trained_for)
-        yield self.answers(epoch, torch.softmax(logits, 1))
+        closed = self._close_epoch(epoch, loss, accuracy, trained_for)
+        told = (closed, self.answers(epoch, torch.softmax(logits, 1)))
+        # Before it is told: what was told of an epoch never happens again.
+        self._save(told)
+        yield from told
 
     def _steps(self, epoch: int) -> Task[None]:
         """The steps of `epoch` that are still to be done."""
@@ -176,17 +186,21 @@ class Loop:
 
     def _step(self, epoch: int, inputs: Tensor, labels: Tensor) -> Step:
         """One batch, all randomness of which follows from seed, epoch and step."""
-        position, steps = self.position, self.source.steps
-        factor = rate_factor(
-            position.epoch * steps + position.step, self.recipe.epochs * steps, self.recipe.warmup
-        )
-        set_rates(self.optimizer, factor * position.rate_scale)
+        self._set_rates(self._steps_done)
         loss, right = self._gradients(epoch, inputs, labels)
         self._update(len(labels))
-        self.position = self.position.model_copy(update={"step": position.step + 1})
+        self.position = self.position.model_copy(update={"step": self.position.step + 1})
         self.unread.append((loss, right, len(labels)))
         self._read_if_due()
         return self._step_event(epoch, len(labels))
+
+    @property
+    def _steps_done(self) -> int:
+        return self.position.epoch * self.source.steps + self.position.step
+
+    def _set_rates(self, step: int) -> None:
+        factor = rate_factor(step, self.recipe.epochs * self.source.steps, self.recipe.warmup)
+        set_rates(self.optimizer, factor * self.position.rate_scale)
 
     def _gradients(self, epoch: int, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The batch's gradients, its loss and right answers, from smaller and smaller pieces of it
@@ -295,10 +309,8 @@ class Loop:
             batch_loss=self.batch_loss,
         )
 
-    def _close_epoch(
-        self, epoch: int, loss: float, accuracy: float, trained_for: float
-    ) -> Task[None]:
-        """Remembers the epoch, and its weights if it is the best so far, and reports it."""
+    def _close_epoch(self, epoch: int, loss: float, accuracy: float, trained_for: float) -> Epoch:
+        """Remembers the epoch, and its weights if it is the best so far; returns its report."""
         done, steps = self.position, self.source.steps
         better = done.best_epoch == 0 or (accuracy, -loss) > (done.best_accuracy, -done.best_loss)
         best = (epoch, accuracy, loss) if better else _best(done)
@@ -306,16 +318,13 @@ class Loop:
         changes = {
             **{"epoch": epoch, "step": 0, "loss_sum": 0.0, "correct": 0, "seen": 0},
             **{"best_epoch": best[0], "best_accuracy": best[1], "best_loss": best[2]},
-            "seconds": done.seconds + elapsed,
         }
         self.position = done.model_copy(update=changes)
         if better:
             self.checkpoint.best = learning_state(self.judged)
-        if self.clock() - self.saved_at > QUICK:
-            self._save()
         pictures = done.seen * (steps - self.first_step) / steps
         worked = max(1, steps - self.first_step) * self.source.cost(epoch) + self.source.checking
-        yield Epoch(
+        return Epoch(
             epoch=epoch,
             epochs=self.recipe.epochs,
             step=epoch * steps,
@@ -339,7 +348,12 @@ class Loop:
 
     # --- keeping --------------------------------------------------------------------------------
 
-    def _save(self) -> None:
+    def _save_what_is_new(self) -> None:
+        self._read()
+        if self.position != self.saved:
+            self._save()
+
+    def _save(self, told: Sequence[Event] = ()) -> None:
         self._read()
         if self.scaler.is_enabled():
             scaling = self.scaler.state_dict()
@@ -355,12 +369,12 @@ class Loop:
             self.checkpoint.average = learning_state(self.judged)
         if is_sound(self.position, len(self.class_weights)):
             self.good = copy.copy(self.checkpoint)
-        self.save(self.checkpoint)
-        self.saved_at = self.clock()
+        self.save(self.checkpoint, told)
+        self.saved, self.saved_at = self.position, self.clock()
 
     def _go_back(self, changes: dict[str, float]) -> None:
         """To the last good weights, with `changes` to the position there; the best epoch stays."""
-        names = ("best_epoch", "best_accuracy", "best_loss", "seconds", "at_once", "rate_scale")
+        names = ("best_epoch", "best_accuracy", "best_loss", "at_once", "rate_scale")
         kept = {name: getattr(self.position, name) for name in names}
         good, checkpoint = self.good, self.checkpoint
         checkpoint.position = good.position.model_copy(update={**kept, **changes})
@@ -370,7 +384,8 @@ class Loop:
         give_back(self.device)
         self._take_up()
         self.good = copy.copy(checkpoint)
-        self.save(checkpoint)
+        self.save(checkpoint, ())
+        self.saved = self.position
 
     def _stops_early(self) -> bool:
         patience = self.recipe.patience

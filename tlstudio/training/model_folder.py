@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,8 +29,9 @@ from tlstudio.bounded import record
 from tlstudio.errors import RunError, UsageError
 from tlstudio.images.reader import READER_VERSION, READING_RULES
 from tlstudio.jobs import BackboneSpec, HeadSpec, Reading, Record, WeightsSpec
-from tlstudio.projects.atomic import replacing, write_text
-from tlstudio.projects.own_models import CARD, WEIGHTS, model_folder_of
+from tlstudio.projects.atomic import replacing, storage_errors, write_text
+from tlstudio.projects.checked import digest_of, is_as_listed, write_sums
+from tlstudio.projects.own_models import CARD, WEIGHTS, damaged_model, model_folder_of
 
 LAST = "last.safetensors"
 
@@ -164,19 +166,34 @@ def versions(entry: Backbone | None = None) -> dict[str, str]:
 def save_weights(file: Path, state: dict[str, Tensor]) -> None:
     """Writes tensors as safetensors: whole or not at all."""
     with replacing(file) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, temporary)
+        write_tensors(temporary, state)
+
+
+def write_tensors(file: Path, state: dict[str, Tensor]) -> None:
+    save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, file)
 
 
 def save_model(folder: Path, state: dict[str, Tensor], card: ModelCard) -> None:
-    """Writes weights first and the card last: a folder with a card is a whole model."""
+    """Writes weights first and the card last: a folder with a card is a whole model, and vouches
+    for the last weights as well where they lie in it."""
+    with storage_errors(folder):
+        (folder / CARD).unlink(missing_ok=True)
     save_weights(folder / WEIGHTS, state)
-    write_text(folder / CARD, card.model_dump_json(indent=2) + "\n")
+    text = card.model_dump_json(indent=2) + "\n"
+    with storage_errors(folder):
+        digests = {
+            name: digest_of(folder / name) for name in (WEIGHTS, LAST) if (folder / name).exists()
+        }
+    write_sums(folder, {**digests, CARD: hashlib.sha256(text.encode()).hexdigest()})
+    write_text(folder / CARD, text)
 
 
 def load_model(path: Path) -> TrainedModel:
     """Reads a model folder, or the one inside a run. Raises `RunError` with what is wrong."""
     folder = model_folder_of(path)
     try:
+        if not all(is_as_listed(folder, name) for name in (CARD, WEIGHTS)):
+            raise damaged_model(folder)
         card = record(ModelCard, folder / CARD, follow=False)
         entry, size = find_backbone(card.backbone), card.preprocessing.crop
         scratch = WeightsSpec(source="scratch")

@@ -15,6 +15,7 @@ from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.errors import RunError
 from tlstudio.jobs import HeadSpec, ScanResult, TrainingJob, TrainResult, WeightsSpec
+from tlstudio.projects.checked import is_whole
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Logged, Task
 from tlstudio.training.checkpoint import Checkpoint, Position, Tensors
@@ -95,20 +96,33 @@ def write_outcome(
 def assembled(
     run: RunFolder, job: TrainingJob, split: ScanResult, head: HeadSpec, tensors: Tensors
 ) -> StagedNetwork:
-    """The network as it was before the first step, with `head` and with `tensors` put in place."""
+    """The network as it was before the first step, with `head` and with `tensors` put in place.
+    Raises `RunError` where it is not what was written then."""
     entry = find_backbone(job.backbone.id)
     input_size = entry.preprocessing(job.backbone).crop
     network = build_network(entry, len(split.classes), head, input_size)
     try:
-        start = load_file(run.start_file)
+        start = start_of(run)
         wanted = network.network.state_dict()
         state: dict[str, Tensor] = {name: start.get(name, old) for name, old in wanted.items()}
         load_state(network.network, {**state, **tensors})
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise RunError(
-            f"The weights of the run in {run.path} are missing or damaged.", "Train it anew."
-        ) from error
+        raise _lost_start(run) from error
     return network.eval()
+
+
+def start_of(run: RunFolder) -> Tensors:
+    """The network before the first step, checked. Raises `RunError`, `OSError` and safetensors'
+    own."""
+    if not is_whole(run.start_file):
+        raise _lost_start(run)
+    return load_file(run.start_file)
+
+
+def _lost_start(run: RunFolder) -> RunError:
+    return RunError(
+        f"The weights of the run in {run.path} are missing or damaged.", "Train it anew."
+    )
 
 
 def _card(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 RunPhase = Literal["start", "decode", "cache", "probe", "fine_tune", "export"]
@@ -13,12 +13,17 @@ what they give; the probe; the epochs with their checks; writing the model."""
 
 
 class Phases:
-    """A clock that runs for one phase at a time. `clock` returns seconds."""
+    """A clock that runs for one phase at a time. `clock` returns seconds, `spent` holds those of
+    an earlier part of the run."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        spent: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock, self._since = clock, clock()
         self._current: RunPhase = "start"
-        self._seconds: dict[RunPhase, float] = {}
+        self._seconds: dict[str, float] = dict(spent or {})
 
     def enter(self, phase: RunPhase) -> RunPhase:
         """Time counts for `phase` from now on; returns the phase that it counted for."""
@@ -37,4 +42,4 @@ class Phases:
 
     def seconds(self) -> dict[str, float]:
         self.enter(self._current)
-        return {str(phase): seconds for phase, seconds in self._seconds.items()}
+        return dict(self._seconds)

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+from collections.abc import Iterator
 
-from tlstudio.errors import TLStudioError
+from tlstudio.errors import StorageError, TLStudioError
 from tlstudio.jobs import TrainResult
-from tlstudio.projects.run_folder import Environment, RunFolder
+from tlstudio.projects.event_log import EventLog
+from tlstudio.projects.run_folder import Environment, RunFolder, State
 from tlstudio.tasks import Task, Waiting
 from tlstudio.training.devices import memory_errors
 
+logger = logging.getLogger(__name__)
+
 
 def recorded(
-    run: RunFolder, environment: Environment, task: Task[TrainResult]
+    run: RunFolder, environment: Environment, log: EventLog, task: Task[TrainResult]
 ) -> Task[TrainResult]:
     """Passes a run's events on and keeps them; every way out sets the run's state here."""
+
+    def ended(state: State, message: str = "") -> None:
+        """A disk that refuses this refused something before, which is what has to be told; and a
+        run that says that it is running while nobody trains it counts as interrupted."""
+        try:
+            run.save_state(state, message, environment)
+        except StorageError as error:
+            logger.warning("How the run ended could not be written: %s", error)
+
     run.save_state("running", environment=environment)
     try:
         # The task is closed, and its checkpoint written, before the state says how it ended.
-        with run.recording() as record, memory_errors(), contextlib.closing(task):
+        with memory_errors(), _closed(task):
             waits = False
             while True:
                 try:
@@ -27,18 +41,37 @@ def recorded(
                     result: TrainResult = stop.value
                     break
                 if not (waits and isinstance(event, Waiting)):  # of each waiting its beginning
-                    record(event)
+                    log.append(event)
                 waits = isinstance(event, Waiting)
                 yield event
     except GeneratorExit:
-        run.save_state("interrupted")
+        ended("interrupted")
         raise
     except TLStudioError as error:
-        run.save_state("failed", str(error))
+        ended("failed", str(error))
         raise
     except BaseException as error:
-        run.save_state("failed", f"{type(error).__name__}: {error}")
+        ended("failed", f"{type(error).__name__}: {error}")
         raise
-    run.save_state("completed", result=result)
-    run.discard_checkpoint()
+    run.save_state("completed", environment=environment, result=result)
+    try:
+        run.discard_checkpoints()
+    except StorageError as error:
+        logger.warning("The checkpoints of a finished run could not be removed: %s", error)
     return result
+
+
+@contextlib.contextmanager
+def _closed(task: Task[TrainResult]) -> Iterator[None]:
+    """As `contextlib.closing`; but an error is not hidden by one that closing gives after it."""
+    try:
+        yield
+    except GeneratorExit:
+        task.close()
+        raise
+    except BaseException:
+        try:
+            task.close()
+        except TLStudioError as error:
+            logger.warning("After an error the state could not be saved: %s", error)
+        raise

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -17,8 +18,9 @@ from tlstudio.backbones.staged import StagedNetwork, frozen_count
 from tlstudio.datasets.patience import Patience
 from tlstudio.jobs import Part, Reading, ScanResult, TrainingJob, TrainResult
 from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED
+from tlstudio.projects.event_log import EventLog
 from tlstudio.projects.run_folder import Environment, RunFolder
-from tlstudio.tasks import Answer, Answers, Logged, Meter, ProbeFitted, Task
+from tlstudio.tasks import Answer, Answers, Event, Logged, Meter, ProbeFitted, Resumed, Task, Warned
 from tlstudio.training.activations import Activations, Wanted
 from tlstudio.training.caching import Caching
 from tlstudio.training.checkpoint import (
@@ -34,10 +36,16 @@ from tlstudio.training.devices import one_thread, resolve_device
 from tlstudio.training.features import Features, Pictures, contents_of
 from tlstudio.training.loop import Loop
 from tlstudio.training.memory import Pieces
-from tlstudio.training.outcome import POSITIONS, head_tensors, write_outcome
+from tlstudio.training.outcome import POSITIONS, head_tensors, start_of, write_outcome
 from tlstudio.training.phases import Phases
 from tlstudio.training.remembered_probe import probe_of
-from tlstudio.training.sources import ActivationSource, FeatureSource, PictureSource, Source
+from tlstudio.training.sources import (
+    ActivationSource,
+    FeatureSource,
+    PictureSource,
+    Source,
+    batch_bounds,
+)
 from tlstudio.training.views import PLAIN, View, views_of
 
 SHOWN = 9
@@ -55,6 +63,7 @@ class Training:
     started: float
     cache: Path
     phases: Phases
+    log: EventLog
     checkpoint: Checkpoint | None = None
     patience: Patience = field(default_factory=Patience)
 
@@ -82,6 +91,20 @@ class Training:
         if self.frozen == 0 or self.all_frozen or recipe.sizes:
             return ()
         return views_of(recipe.augmentation, min(recipe.views, recipe.epochs))
+
+    def carry_on(self, network: StagedNetwork, remark: Warned | None) -> Task[TrainResult]:
+        """As `run`, from the checkpoint if there is one, once it is known which of the folders can
+        be reached."""
+        done = self.checkpoint.position if self.checkpoint else None
+        steps = len(batch_bounds(len(self.train), self.job.recipe.batch_size))
+        yield Resumed(
+            resumed_at_step=done.epoch * steps + done.step if done else 0,
+            epoch=done.epoch if done else 0,
+        )
+        if remark is not None:
+            yield remark
+        self.patience = yield from Patience.of(self.patience.folders, self.patience.job)
+        return (yield from self.run(network))
 
     def run(self, network: StagedNetwork) -> Task[TrainResult]:
         """`network` is as it was before the first step, with the probe's linear head."""
@@ -120,8 +143,10 @@ class Training:
             assert features is not None
             with self.phases.during("probe"):
                 self.checkpoint = yield from self._probe(*features)
-                self.checkpoint.save(self.run_folder.checkpoint_file)
-        yield ProbeFitted(**self.checkpoint.position.probe.model_dump(exclude={"strength"}))
+            score = self.checkpoint.position.probe.model_dump(exclude={"strength"})
+            told = ProbeFitted(**score)
+            self._save(self.checkpoint, [told])
+            yield told
         source = yield from self._source(features, boundary)
         with self.phases.during("fine_tune"):
             yield from self._epochs(self.checkpoint, features, source)
@@ -243,13 +268,24 @@ class Training:
             seed=self.job.seed,
             device=self.device,
             checkpoint=checkpoint,
-            save=lambda state: state.save(self.run_folder.checkpoint_file),
+            save=self._save,
             answers=self._answers,
             precision=str(self.environment["precision"]),
             patience=self.patience,
         )
         with one_thread() if self.all_frozen else contextlib.nullcontext():
             return (yield from loop.run())
+
+    def _save(self, checkpoint: Checkpoint, told: Sequence[Event]) -> None:
+        """Keeps the checkpoint, with the events that are told next as told already."""
+        files = self.run_folder.checkpoints
+        known = {
+            "events": self.log.expect(told, lasting=files.flush_is_due),
+            "seconds": time.monotonic() - self.started,
+            "phase_seconds": self.phases.seconds(),
+        }
+        checkpoint.position = checkpoint.position.model_copy(update=known)
+        checkpoint.save(files)
 
     def _first_head(self, probe: Tensors) -> Tensors:
         """The head that the epochs start from: the probe's.
@@ -258,7 +294,7 @@ class Training:
         answers to features that are gone after a few steps, with weights of any size.
         """
         if self.job.backbone.weights.source == "scratch" and not self.all_frozen:
-            start = load_file(self.run_folder.start_file)
+            start = start_of(self.run_folder)
             return {name: start[name] for name in head_tensors(probe)}
         return head_tensors(probe)
 

@@ -30,6 +30,8 @@ from tlstudio.jobs import (
     TrainResult,
     TrainRun,
 )
+from tlstudio.projects.checked import adding
+from tlstudio.projects.event_log import EventLog
 from tlstudio.projects.own_models import Licence, OwnRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.project import FILE as PROJECT_FILE
@@ -37,12 +39,10 @@ from tlstudio.projects.project import Project
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.projects.runs import register
 from tlstudio.tasks import Logged, Task, Warned
-from tlstudio.training.checkpoint import (
-    Checkpoint,
-)
+from tlstudio.training.checkpoint import Checkpoint, newest
 from tlstudio.training.devices import resolve_device, usable_cores
 from tlstudio.training.estimating import look_ahead
-from tlstudio.training.model_folder import save_weights, versions
+from tlstudio.training.model_folder import versions, write_tensors
 from tlstudio.training.outcome import assembled, write_outcome
 from tlstudio.training.phases import Phases
 from tlstudio.training.recording import recorded
@@ -85,14 +85,19 @@ def train(request: TrainRun) -> Task[TrainResult]:
     yield from outlook.remarks()
     outlook.check_room(path)
     origin = yield from origin_of(model)
-    with RunFolder.begun(path, job) as run:
-        run.save_split(split)
+    with RunFolder.begun(path, job, environment) as begun:
+        begun.save_split(split)
         if origin is not None:
-            run.save_origin(origin)
-        save_weights(run.start_file, network.network.state_dict())
-    yield from _registered(path, split)
-    training = Training(run, job, split, environment, started, cache, phases, patience=patience)
-    return (yield from recorded(run, environment, training.run(network)))
+            begun.save_origin(origin)
+        with adding(begun.start_file) as temporary:
+            write_tensors(temporary, network.network.state_dict())
+    run = RunFolder(path)
+    with run.locked(), run.recording() as log:
+        yield from _registered(path, split)
+        training = Training(
+            run, job, split, environment, started, cache, phases, log, patience=patience
+        )
+        return (yield from recorded(run, environment, log, training.run(network)))
 
 
 def _registered(run: Path, split: ScanResult) -> Task[None]:
@@ -106,36 +111,59 @@ def _registered(run: Path, split: ScanResult) -> Task[None]:
 def resume(request: ResumeRun) -> Task[TrainResult]:
     """Carries on an interrupted run: from its checkpoint, or from the start where there is none."""
     run = RunFolder.open(Path(request.run))
-    state = run.state()
-    if state.state == "completed":
-        raise RunError(f"The run in {run.path} is complete.", "There is nothing to carry on.")
-    job, split, phases = run.job(), run.split(), Phases()
-    checkpoint = Checkpoint.load(run.checkpoint_file) if run.checkpoint_file.exists() else None
-    started = time.monotonic() - (checkpoint.position.seconds if checkpoint else 0)
-    cache = Path(request.cache) if request.cache else cache_folder()
-    patience = yield from Patience.of(_places(job, split), "Training")
-    training = Training(
-        run, job, split, state.environment, started, cache, phases, checkpoint, patience
-    )
-    network = assembled(run, job, split, _linear_head(job), {})
-    return (yield from recorded(run, state.environment, training.run(network)))
+    with run.locked():
+        state = run.state()
+        if state.state == "completed":
+            raise RunError(f"The run in {run.path} is complete.", "There is nothing to carry on.")
+        run.tidy()
+        job, split, env = run.job(), run.split(), state.environment
+        checkpoint, remark = newest(run.checkpoints)
+        network = assembled(run, job, split, _linear_head(job), {})
+        cache = Path(request.cache) if request.cache else cache_folder()
+        started, phases, log = _taken_up(run, checkpoint)
+        with log:
+            patience = Patience(_places(job, split), "Training")
+            training = Training(
+                run, job, split, env, started, cache, phases, log, checkpoint, patience
+            )
+            return (yield from recorded(run, env, log, training.carry_on(network, remark)))
+
+
+def _taken_up(run: RunFolder, checkpoint: Checkpoint | None) -> tuple[float, Phases, EventLog]:
+    """When the run would have started for the clock if it had never stopped, its phases, and its
+    events: all as they were at the checkpoint."""
+    if checkpoint is None:
+        return time.monotonic(), Phases(), run.recording(0)
+    position = checkpoint.position
+    started = time.monotonic() - position.seconds
+    return started, Phases(position.phase_seconds), run.recording(position.events)
 
 
 def finish(request: FinishRun) -> Task[TrainResult]:
     """Makes the model of an interrupted run from the best that it had reached."""
     run = RunFolder.open(Path(request.run))
-    state = run.state()
-    if state.result is not None:
-        raise RunError(f"The run in {run.path} has its model already.", "Use it as it is.")
-    if not run.checkpoint_file.exists():
-        raise RunError(
-            f"The run in {run.path} was stopped before there was anything to keep.",
-            "Carry on with it instead.",
-        )
-    checkpoint = Checkpoint.load(run.checkpoint_file)
-    started = time.monotonic() - checkpoint.position.seconds
-    outcome = write_outcome(run, run.job(), run.split(), checkpoint, started, Phases())
-    return (yield from recorded(run, state.environment, outcome))
+    with run.locked():
+        state = run.state()
+        if state.result is not None:
+            raise RunError(f"The run in {run.path} has its model already.", "Use it as it is.")
+        run.tidy()
+        checkpoint, remark = newest(run.checkpoints)
+        if checkpoint is None:
+            raise RunError(
+                f"The run in {run.path} was stopped before there was anything to keep.",
+                "Carry on with it instead.",
+            )
+        started, phases, log = _taken_up(run, checkpoint)
+        outcome = write_outcome(run, run.job(), run.split(), checkpoint, started, phases)
+        with log:
+            task = _with(remark, outcome)
+            return (yield from recorded(run, state.environment, log, task))
+
+
+def _with(remark: Warned | None, task: Task[TrainResult]) -> Task[TrainResult]:
+    if remark is not None:
+        yield remark
+    return (yield from task)
 
 
 def _places(job: TrainingJob, split: ScanResult) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class TrainingSession(QObject):
         """Whether an interrupted run left something to carry on from."""
         if self.run is None or self.stage not in {"interrupted", "failed"}:
             return False
-        return self.run.checkpoint_file.exists() or self.run.start_file.exists()
+        return self.run.can_be_carried_on()
 
     @property
     def can_keep(self) -> bool:
