@@ -9,7 +9,8 @@ from torchvision.models import get_model
 
 from tlstudio.backbones.build import ShapesOnly, build_network
 from tlstudio.backbones.catalogue import backbone, catalogue
-from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.backbones.freezing import frozen_count
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import UsageError
 from tlstudio.jobs import HeadSpec
 

@@ -108,7 +108,7 @@ def test_replay_draws_what_was_drawn_live(qtbot: QtBot) -> None:
     for event in made_up_run(6):
         live.add(event)
     live.finish()
-    old.replay(made_up_run(6))
+    old.show_data(folded(made_up_run(6)))
     for name in ("train", "val", "running"):
         ours, theirs = (getattr(c.loss, name).getData() for c in (live, old))
         assert [list(v) for v in ours] == [list(v) for v in theirs]
@@ -133,7 +133,7 @@ def test_the_ground_follows_the_theme(qtbot: QtBot, qapp: QApplication, scheme: 
 def test_no_half_epochs_on_the_axis(qtbot: QtBot) -> None:
     curves = Curves()
     qtbot.addWidget(curves)
-    curves.replay(made_up_run(2))
+    curves.show_data(folded(made_up_run(2)))
     levels = curves.loss.widget.getAxis("bottom").tickSpacing(0, 2, 500)
     assert all(spacing >= 1 for spacing, _ in levels)
 

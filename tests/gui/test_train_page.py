@@ -268,8 +268,8 @@ def test_warnings_are_seen_without_opening_the_log(
     reach(qtbot, page, "finished")
     assert page.warning_notice.isVisible()
     assert page.warning_notice.message == "Two files are left out."
-    click(qtbot, page.log.button)  # type: ignore[arg-type]
-    assert "decided" in page._log_text.toPlainText()
+    click(qtbot, page.log.button)
+    assert "decided" in page.log.text.toPlainText()
 
 
 def test_the_answers_of_the_moment_say_right_and_wrong_in_words(
@@ -323,7 +323,9 @@ def test_the_end_says_which_model_is_kept(values: dict[str, object], words: str)
 
 
 def test_the_model_counts_an_epochs_share_of_the_whole_run() -> None:
-    model = TrainingModel.replayed(list(made_up_run(10, upto=3))[:-3])
+    model = TrainingModel()
+    for event in list(made_up_run(10, upto=3))[:-3]:
+        model.add(event)
     assert model.share == pytest.approx(10 / 40)
     assert model.can_be_finished
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from tlstudio.backbones.catalogue import StageFacts
-from tlstudio.errors import UsageError
-from tlstudio.jobs import Freeze
 
 
 @dataclass(frozen=True)
@@ -183,26 +180,4 @@ def stage_facts(network: StagedNetwork) -> tuple[StageFacts, ...]:
             parameters=sum(each.numel() for each in part.module.parameters()),
         )
         for part in network.stages
-    )
-
-
-def frozen_count(freeze: Freeze, names: Sequence[str]) -> int:
-    """How many of the stages called `names` a freeze plan freezes. Raises `UsageError`."""
-    text = str(freeze).strip()
-    if text == "all":
-        return len(names)
-    if text == "none":
-        return 0
-    if text.isdecimal():
-        if int(text) <= len(names):
-            return int(text)
-        raise UsageError(
-            f"{text} stages can't be frozen: this backbone has {len(names)}.",
-            f"Give a number from 0 to {len(names)}, `all`, or `none`.",
-        )
-    if text in names:
-        return names.index(text) + 1
-    raise UsageError(
-        f"This backbone has no stage called {text!r}.",
-        f"Its stages are: {', '.join(names)}.",
     )

@@ -16,8 +16,9 @@ import torch
 
 from tlstudio.backbones.build import build_network, find_backbone
 from tlstudio.backbones.catalogue import Backbone, PreprocessingSpec
+from tlstudio.backbones.freezing import frozen_count
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.backbones.weights import obtain_weights
 from tlstudio.datasets.scan import scan
 from tlstudio.errors import DatasetError, RunError, StorageError, WeightsError

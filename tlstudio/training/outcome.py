@@ -12,7 +12,8 @@ from torch import Tensor
 import tlstudio
 from tlstudio.backbones.build import build_network, find_backbone, load_state
 from tlstudio.backbones.catalogue import Backbone
-from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.backbones.freezing import frozen_count
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.errors import RunError
 from tlstudio.jobs import HeadSpec, ScanResult, TrainingJob, TrainResult, WeightsSpec
 from tlstudio.projects.checked import is_whole

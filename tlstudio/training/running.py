@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tlstudio.backbones.build import find_backbone, give_hidden_head
+from tlstudio.backbones.freezing import frozen_count
 from tlstudio.backbones.preprocessing import Preprocessing
-from tlstudio.backbones.staged import StagedNetwork, frozen_count
+from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
 from tlstudio.jobs import Part, Reading, ScanResult, TrainingJob, TrainResult
 from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED

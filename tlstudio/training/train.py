@@ -14,7 +14,7 @@ from tlstudio.backbones.build import (
     takes_sizes_in_turn,
 )
 from tlstudio.backbones.catalogue import Backbone
-from tlstudio.backbones.staged import frozen_count
+from tlstudio.backbones.freezing import frozen_count
 from tlstudio.backbones.weights import obtain_weights
 from tlstudio.datasets.patience import Patience, places_of
 from tlstudio.datasets.refusals import check_learnable

@@ -5,7 +5,7 @@ Importing this module imports pyqtgraph (a third of a second): do so when the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pyqtgraph as pg
@@ -172,11 +172,9 @@ class Curves(QWidget):
         self.data.finish()
         self._redraw()
 
-    def replay(self, events: Iterable[Event]) -> None:
-        """Draws an old run from its events."""
-        self.data = CurveData()
-        for event in events:
-            self.data.add(event)
+    def show_data(self, data: CurveData) -> None:
+        """Draws an old run, and from now on what is added to it."""
+        self.data = data
         self._redraw()
 
     # --- putting it together --------------------------------------------------------------------

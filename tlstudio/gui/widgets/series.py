@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tlstudio.tasks import Epoch, Event, ProbeFitted, Step
+from tlstudio.tasks import Epoch, Event, ProbeFitted, Resumed, Step
 
 RUNNING_POINTS = 2000
 EPOCH_POINTS = 1000
@@ -121,6 +121,8 @@ class CurveData:
                 self._add_epoch(event)
             case ProbeFitted():
                 self.probe = 100 * event.val_accuracy
+            case Resumed():
+                self.rewind()
             case _:
                 return False
         return True

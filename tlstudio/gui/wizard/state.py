@@ -6,12 +6,14 @@ Plain Python: no Qt, no torch. The pages show it and forward what the user wants
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from tlstudio.backbones.catalogue import backbone
+from tlstudio.backbones.freezing import frozen_count
 from tlstudio.errors import UsageError
 from tlstudio.gui.wizard import plan
 from tlstudio.gui.wizard.choices import Choices
@@ -20,6 +22,7 @@ from tlstudio.gui.wizard.outlook import Outlook, Question, time_words
 from tlstudio.gui.wizard.picture_choice import PictureChoice, looked_at
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.gui.wizard.run_names import new_run_folder
+from tlstudio.gui.wizard.run_shown import RunShown
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import (
     BackboneSpec,
@@ -27,8 +30,6 @@ from tlstudio.jobs import (
     DeviceInfo,
     DoctorResult,
     EstimateResult,
-    EvaluationResult,
-    ExportResult,
     Recipe,
     TrainingJob,
     TrainResult,
@@ -49,7 +50,7 @@ class PageId(IntEnum):
     EXPORT = 5
 
 
-class WizardState(NetworkChoice, PictureChoice):
+class WizardState(NetworkChoice, PictureChoice, RunShown):
     """Everything that the pages share.
 
     A finished run stays until it is trained anew: changing a choice marks what rests on it as
@@ -71,16 +72,6 @@ class WizardState(NetworkChoice, PictureChoice):
         self._decided = False
         self.doctor: DoctorResult | None = None
         self.outlook = Outlook()
-        self._forget_run()
-
-    def _forget_run(self) -> None:
-        self.run: Path | None = None
-        self.trained: TrainResult | None = None
-        self.trained_job: TrainingJob | None = None
-        self._trained_on = ""
-        self.evaluation: EvaluationResult | None = None
-        self.tested: EvaluationResult | None = None
-        self.exports: list[ExportResult] = []
 
     # --- projects -------------------------------------------------------------------------------
 
@@ -297,36 +288,61 @@ class WizardState(NetworkChoice, PictureChoice):
         project = self.scan.project if self.scan else ""
         return new_run_folder(Path(self.folder or "run").name, self._clock(), project)
 
-    def set_training(self, run: Path | None) -> None:
-        """A run begins in this folder, or, with None, has ended. A finished run stays known."""
-        self.training = run is not None
-        if run is not None:
-            self.run = run
-        self._changed()
-
-    def set_trained(self, job: TrainingJob, result: TrainResult) -> None:
-        """A run came to its result: what rested on the one before is gone."""
+    def set_trained(self, job: TrainingJob, result: TrainResult, learnt_from: str = "") -> None:
+        """A run came to its result: what rested on the one before is gone. `learnt_from` is the
+        fingerprint of its pictures, where these may not be those that are chosen."""
+        self._forget_run()
         self.training = False
         self.run = Path(result.run)
         self.trained, self.trained_job = result, job
-        self._trained_on = self.scan.fingerprint if self.scan else ""
-        self.evaluation, self.tested, self.exports = None, None, []
+        self._trained_on = learnt_from or (self.scan.fingerprint if self.scan else "")
         self._reconsider.clear()
         self._visited -= {PageId.RESULTS, PageId.EXPORT}
         self._changed()
 
-    def set_evaluation(self, evaluation: EvaluationResult) -> None:
-        self.evaluation = evaluation
+    # --- earlier runs ---------------------------------------------------------------------------
+
+    def adopt(self, job: TrainingJob) -> None:
+        """The choices of a job as those of the moment: network, freeze plan, recipe, seed, device.
+        The pictures stay. Raises `UsageError` for what can't be chosen here; nothing has changed
+        then."""
+        self._refuse_while_training()
+        entry = backbone(job.backbone.id)
+        entry.preprocessing(job.backbone)
+        self.frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
+        self.backbone_id, self.weights = entry.id, job.backbone.weights
+        self.input_size, self.recipe = job.backbone.input_size, job.recipe
+        self.seed, self.device = job.seed, job.device
+        self._visited |= {PageId.BACKBONE, PageId.SETTINGS}
+        self._reconsider -= {PageId.BACKBONE, PageId.SETTINGS}
+        self._recognise_preset()
         self._changed()
 
-    def set_tested(self, tested: EvaluationResult) -> None:
-        """What the locked test pictures said."""
-        self.tested = tested
+    def open_run(
+        self, run: Path, job: TrainingJob, result: TrainResult | None, learnt_from: str
+    ) -> None:
+        """Shows an earlier run, with its choices where they can be chosen here. `learnt_from` is
+        the fingerprint of its pictures. Without a result it is one that can be carried on."""
+        self._refuse_while_training()
+        with suppress(UsageError):
+            self.adopt(job)
+        if result is not None:
+            # It may have been moved since, with its project.
+            places = {"run": str(run), "model": str(run / "model")}
+            self.set_trained(job, result.model_copy(update=places), learnt_from)
+        else:
+            self._put_run_away()
+            self.run = run
+            self._changed()
+
+    def close_run(self) -> None:
+        """No run is shown any more: the next one begins from the choices of the moment."""
+        self._put_run_away()
         self._changed()
 
-    def add_export(self, export: ExportResult) -> None:
-        self.exports = [*self.exports, export]
-        self._changed()
+    def _put_run_away(self) -> None:
+        self._forget_run()
+        self._visited -= {PageId.TRAIN, PageId.RESULTS, PageId.EXPORT}
 
     def set_doctor(self, doctor: DoctorResult) -> None:
         """What this computer has. With a graphics card, and nothing decided yet: Balanced."""

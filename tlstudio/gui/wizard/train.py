@@ -12,7 +12,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QHBoxLayout,
-    QPlainTextEdit,
     QProgressBar,
     QVBoxLayout,
     QWidget,
@@ -25,7 +24,6 @@ from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.widgets.answers import AnswerStrip
 from tlstudio.gui.widgets.basics import (
     Card,
-    Fold,
     Notice,
     has_keyboard,
     heading_label,
@@ -35,8 +33,10 @@ from tlstudio.gui.widgets.basics import (
 from tlstudio.gui.widgets.figures import Figure, FigureRow
 from tlstudio.gui.widgets.keep_awake import KeepAwake
 from tlstudio.gui.widgets.question import Question, ask
+from tlstudio.gui.widgets.run_log import RunLog
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
+from tlstudio.gui.wizard.replay import Replay
 from tlstudio.gui.wizard.start_words import megabytes
 from tlstudio.gui.wizard.state import PageId, WizardState
 from tlstudio.gui.wizard.training_controls import TrainingControls
@@ -112,7 +112,8 @@ class TrainPage(Page):
         caption = self.tr("What it says now of a few pictures that it does not learn from")
         column.addWidget(small_label(caption))
         column.addWidget(self.answers)
-        column.addWidget(self._log())
+        self.log = RunLog(self.tr("&Log"))
+        column.addWidget(self.log)
         self.body.addWidget(scrolled(content), 1)
 
     def _head(self) -> QWidget:
@@ -145,22 +146,13 @@ class TrainPage(Page):
         self.rate = Figure(self.tr("Learning rate"))
         return FigureRow([self.best, self.loss, self.speed, self.memory, self.rate])
 
-    def _log(self) -> QWidget:
-        self.log = Fold(self.tr("&Log"))
-        self._log_text = QPlainTextEdit()
-        self._log_text.setReadOnly(True)
-        self._log_text.setTabChangesFocus(True)
-        self._log_text.setAccessibleName(self.tr("Log of the run"))
-        self._log_text.setFixedHeight(140)
-        self.log.body.addWidget(self._log_text)
-        self.log.toggled.connect(lambda _opened: self._show_log())
-        return self.log
-
     def _connect(self) -> None:
         session, controls = self.session, self.controls
         session.changed.connect(self._show_stage)
         session.began.connect(self._clear_screen)
         session.happened.connect(self._on_event)
+        session.adopted.connect(self._show_replay)
+        session.not_adopted.connect(lambda *why: self.error_notice.say("error", *why))
         self.error_notice.acted.connect(self._go_back)
         controls.start.clicked.connect(self._start)
         controls.again.clicked.connect(self._start)
@@ -169,6 +161,7 @@ class TrainPage(Page):
         controls.resume.clicked.connect(session.resume)
         controls.keep.clicked.connect(session.keep_best)
         controls.cancel.clicked.connect(self._ask_before_cancelling)
+        controls.discard.clicked.connect(self._ask_before_discarding)
 
     # --- the plots, which need a library that takes its time -------------------------------------
 
@@ -214,6 +207,16 @@ class TrainPage(Page):
             then=self.session.cancel,
         )
 
+    def _ask_before_discarding(self) -> None:
+        ask(
+            self,
+            self.tr("Discard this training?"),
+            self.tr("What it has learned, its checkpoint and its curves go to the bin."),
+            yes=self.tr("&Discard it"),
+            no=self.tr("&Keep it"),
+            then=self.session.discard,
+        )
+
     # --- showing --------------------------------------------------------------------------------
 
     def _clear_screen(self, carries_on: bool) -> None:
@@ -228,13 +231,28 @@ class TrainPage(Page):
         if self.curves is not None:
             self.curves.clear()
 
+    def _show_replay(self, read: Replay | None) -> None:
+        """An earlier run, as it was read."""
+        if read is None:
+            return
+        self._clear_screen(carries_on=False)
+        self._make_curves()
+        if self.curves is not None:
+            self.curves.show_data(read.curves)
+        if read.model.answers is not None:
+            self._show_answers(read.model.answers)
+
     def _on_event(self, event: Event) -> None:
         if self.curves is not None:
             self.curves.add(event)
-        if isinstance(event, Answers) and self.session.job is not None:
-            self.answers.show_answers(Path(self.session.job.dataset.folder), event)
+        if isinstance(event, Answers):
+            self._show_answers(event)
         if not self._timer.isActive():
             self._timer.start()
+
+    def _show_answers(self, answers: Answers) -> None:
+        if self.session.job is not None:
+            self.answers.show_answers(Path(self.session.job.dataset.folder), answers)
 
     def _show_stage(self) -> None:
         session = self.session
@@ -307,14 +325,14 @@ class TrainPage(Page):
         self.rate.show_value(None if rate is None else _plain(rate), self.tr("of the head"))
         self._show_waiting()
         self._show_warnings()
-        self._show_log()
+        self.log.show_lines(model.log)
 
     def _show_bar(self) -> None:
         stage, share = self.session.stage, self.session.model.share
-        unknown = share is None and stage == "running"
+        unknown = share is None and stage in {"running", "elsewhere"}
         if stage == "finished":
             share = 1.0
-        elif not self.session.running and self.session.model.phase != "train":
+        elif stage in {"interrupted", "failed", "ready"} and self.session.model.phase != "train":
             share = 0.0  # a full bar would say that it is done
         self.bar.setRange(0, 0 if unknown else _BAR)
         if not unknown:
@@ -329,6 +347,8 @@ class TrainPage(Page):
             text = self._plan()
         elif session.result is not None and session.stage == "finished":
             text = words.outcome_detail(session.result)
+        elif session.stage == "elsewhere":
+            text = self.tr("It is paused and stopped there; what it learns is shown here, too.")
         elif session.can_carry_on:
             text = self.tr("What was learned up to the last checkpoint is kept.")
         elif not text and model.probe_accuracy is not None:
@@ -368,15 +388,6 @@ class TrainPage(Page):
         message = "\n".join(warning.message for warning in warnings)
         if message != self.warning_notice.message:
             self.warning_notice.say("warn", message, warnings[-1].hint)
-
-    def _show_log(self) -> None:
-        if not self.log.button.isChecked():
-            return
-        text = "\n".join(self.session.model.log)
-        if text != self._log_text.toPlainText():
-            self._log_text.setPlainText(text)
-            bar = self._log_text.verticalScrollBar()
-            bar.setValue(bar.maximum())
 
 
 def _plain(rate: float) -> str:

@@ -21,6 +21,7 @@ class TrainingControls(QWidget):
         self.resume = QPushButton(self.tr("&Resume"))
         self.keep = QPushButton(self.tr("Stop and &keep the best"))
         self.again = QPushButton()
+        self.discard = QPushButton(self.tr("&Discard…"))
         self.cancel = QPushButton(self.tr("&Cancel"))
         self.name_start("")
         row = QHBoxLayout(self)
@@ -33,7 +34,7 @@ class TrainingControls(QWidget):
     def all(self) -> tuple[QPushButton, ...]:
         return (
             *(self.start, self.carry_on, self.pause, self.resume),
-            *(self.keep, self.again, self.cancel),
+            *(self.keep, self.again, self.discard, self.cancel),
         )
 
     def primary(self, session: TrainingSession, stale: bool) -> QPushButton | None:
@@ -95,17 +96,21 @@ class TrainingControls(QWidget):
     def _buttons(
         self, session: TrainingSession, stale: bool
     ) -> tuple[tuple[QPushButton, ...], QPushButton | None]:
+        shown: tuple[QPushButton, ...] = ()
+        primary: QPushButton | None = None
         match session.stage:
             case "ready":
-                return (self.start,), self.start
+                shown, primary = (self.start,), self.start
             case "running" | "stopping" | "cancelling":
-                return (self.pause, self.keep, self.cancel), None
+                shown = (self.pause, self.keep, self.cancel)
             case "paused":
-                return (self.resume, self.keep, self.cancel), self.resume
-            case "interrupted" | "failed":
-                if not session.can_carry_on:
-                    return (self.again,), self.again
+                shown, primary = (self.resume, self.keep, self.cancel), self.resume
+            case "interrupted" | "failed" if session.can_carry_on:
                 keep = (self.keep,) if session.can_keep else ()
-                return (self.carry_on, *keep, self.again), self.carry_on
+                shown = (self.carry_on, *keep, self.again, self.discard)
+                primary = self.carry_on
+            case "interrupted" | "failed":
+                shown, primary = (self.again,), self.again
             case "finished":
-                return (self.again,), self.again if stale else None
+                shown, primary = (self.again,), self.again if stale else None
+        return shown, primary

@@ -6,7 +6,6 @@ Plain Python: no Qt. The page turns it into words.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,6 +32,7 @@ Stage = Literal[
     "interrupted",  # cancelled; what was learned so far is kept
     "failed",
     "finished",
+    "elsewhere",  # another window or program trains it: it can be watched
 ]
 RUNNING: frozenset[Stage] = frozenset({"running", "paused", "stopping", "cancelling"})
 
@@ -90,13 +90,6 @@ class TrainingModel:
                     self.warnings.append(event)
             case Logged():
                 self.log.append(event.message)
-
-    @classmethod
-    def replayed(cls, events: Iterable[Event]) -> TrainingModel:
-        model = cls()
-        for event in events:
-            model.add(event)
-        return model
 
     @property
     def can_be_finished(self) -> bool:

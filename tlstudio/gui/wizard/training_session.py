@@ -1,20 +1,30 @@
-"""Owns one run from Start to its end: which job the engine gets next, and what may be asked."""
+"""Owns one run from Start to its end: which job the engine gets next, and what may be asked.
+
+It may be a run of now, or an earlier one that is read back from its folder.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from tlstudio.errors import UsageError
 from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.latest import Latest
 from tlstudio.gui.task_thread import TaskThread
+from tlstudio.gui.wizard.replay import News, Replay, news, replay
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.training_model import RUNNING, Stage, TrainingModel
 from tlstudio.jobs import FinishRun, Job, ResumeRun, TrainingJob, TrainResult, TrainRun
 from tlstudio.projects.preferences import preferences
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.tasks import Event
+from tlstudio.projects.runs import delete
+from tlstudio.tasks import Event, Task
+
+WATCH_MS = 1000
+"""A run that another program trains is looked at so often."""
 
 
 class TrainingSession(QObject):
@@ -26,6 +36,10 @@ class TrainingSession(QObject):
     """A run begins to send events; True where they carry on an earlier run's."""
     happened = Signal(object)
     """One event of the run."""
+    adopted = Signal(object)
+    """An earlier run stands here as it was read, a `Replay`; None where it is the one that runs."""
+    not_adopted = Signal(str, str)
+    """Why not."""
 
     def __init__(self, state: WizardState, room: EngineRoom, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +52,14 @@ class TrainingSession(QObject):
         self.run: RunFolder | None = None
         self.result: TrainResult | None = None
         self.error: tuple[str, str] = ("", "")
+        self.cancelled = False
+        self._replay: Replay | None = None
+        self._reader = Latest(self)
+        self._reader.failed.connect(self.not_adopted)
+        self._watch = QTimer(self, singleShot=True, interval=WATCH_MS)
+        self._watch.timeout.connect(self._look_again)
+        self.destroyed.connect(self._reader.stop)
+        state.observe(self._follow_state)
 
     @property
     def read_only(self) -> str:
@@ -73,6 +95,7 @@ class TrainingSession(QObject):
         self.job = self._state.job()
         self.run = RunFolder(self._state.new_run_folder())
         self.model, self.result = TrainingModel(), None
+        self._let_go()
         self.began.emit(False)
         fetch = self._state.to_download() is not None
         run, awake = str(self.run.path), preferences().keep_awake
@@ -116,21 +139,105 @@ class TrainingSession(QObject):
             self._enter("cancelling")
             self._thread.cancel()
 
-    def forget(self) -> None:
-        """Another project is opened: its page begins anew."""
-        self.stage, self.model = "ready", TrainingModel()
-        self.job, self.run, self.result, self.error = None, None, None, ("", "")
-        self.began.emit(False)
-        self.changed.emit()
-
     def _refuse_read_only(self) -> None:
         if self.read_only:
             raise UsageError(self.read_only)
 
+    # --- earlier runs ---------------------------------------------------------------------------
+
+    def adopt(self, run: Path, *, carry_on: bool = False) -> None:
+        """Reads an earlier run and shows it as it stands: finished, to be carried on, or being
+        trained elsewhere. `adopted` or `not_adopted` follows. With `carry_on` it goes on at once,
+        if it can."""
+        if self.running:
+            self._refuse_another(run)
+            return
+        self._watch.stop()
+        self._reader.ask(lambda: _read(run), lambda read: self._take(read, carry_on=carry_on))
+
+    def put_away(self) -> None:
+        """Shows no run any more: Start begins a new one with the choices of the moment."""
+        if not self.running:
+            self._state.close_run()
+
+    def discard(self) -> None:
+        """Moves the run that was interrupted to the bin."""
+        if self.run is not None and not self.running:
+            path = self.run.path
+            self._reader.ask(lambda: _delete(path), lambda _: self.put_away())
+
+    def _refuse_another(self, run: Path) -> None:
+        if self.run is not None and self.run.path == run:
+            self.adopted.emit(None)
+        else:
+            error = UsageError(
+                self.tr("Another run is being trained in this window."),
+                self.tr("Wait for its end, or stop it first."),
+            )
+            self.not_adopted.emit(error.message, error.hint)
+
+    def _take(self, read: Replay, *, carry_on: bool) -> None:
+        found = read.summary
+        if self.running or found.job is None:
+            self.not_adopted.emit(found.trouble, "")
+            return
+        self._state.open_run(read.path, found.job, found.result, read.learnt_from)
+        self._replay, self.run, self.job = read, RunFolder(read.path), found.job
+        self.model, self.error = read.model, (found.trouble, "")
+        self._stand(read)
+        self.adopted.emit(read)
+        self.changed.emit()
+        if carry_on and self.can_carry_on:
+            self.carry_on()
+
+    def _stand(self, read: Replay) -> None:
+        stages: dict[str, Stage] = {
+            "running": "elsewhere",
+            "completed": "finished",
+            "interrupted": "interrupted",
+            "failed": "failed",
+        }
+        self.stage, self.result = stages[read.summary.standing], self._state.trained
+        self.cancelled = False
+        if self.stage == "elsewhere":
+            self._watch.start()
+
+    def _look_again(self) -> None:
+        read = self._replay
+        if self.stage == "elsewhere" and read is not None:
+            self._reader.ask(lambda: news(read), self._hear)
+
+    def _hear(self, heard: News) -> None:
+        """What came to a run that is trained elsewhere."""
+        read = self._replay
+        if self.stage != "elsewhere" or read is None:
+            return
+        if heard.replay is not None or heard.summary.standing != "running":
+            self.adopt(read.path)
+            return
+        for event in heard.events:
+            self._on_event(event)
+        self._watch.start()
+
+    def _let_go(self) -> None:
+        self._replay, self.cancelled = None, False
+        self._watch.stop()
+        self._reader.forget()
+
+    def _follow_state(self) -> None:
+        """Whoever closes the run in the state closes it here."""
+        if self._state.run is None and self.run is not None and not self.running:
+            self._let_go()
+            self.stage, self.run, self.job, self.result = "ready", None, None, None
+            self.model, self.error = TrainingModel(), ("", "")
+            self.began.emit(False)
+            self.changed.emit()
+
     # --- what the engine answers ----------------------------------------------------------------
 
     def _begin(self, run: RunFolder, job: Job, stage: Stage = "running") -> None:
-        self._after, self.error = "leave", ("", "")
+        self._after, self.error, self.cancelled = "leave", ("", ""), False
+        self._watch.stop()
         self._thread = thread = self._room.start(job)
         thread.progressed.connect(self._on_event)
         thread.succeeded.connect(self._on_success)
@@ -151,7 +258,8 @@ class TrainingSession(QObject):
     def _on_success(self, result: TrainResult) -> None:
         self._thread, self.result, self.stage = None, result, "finished"
         if self.job is not None:
-            self._state.set_trained(self.job, result)
+            learnt_from = self._replay.learnt_from if self._replay is not None else ""
+            self._state.set_trained(self.job, result, learnt_from)
         self.changed.emit()
 
     def _on_failure(self, message: str, hint: str) -> None:
@@ -164,10 +272,22 @@ class TrainingSession(QObject):
         if self._after == "keep":
             self._finish()
             return
-        self.stage = "interrupted"
+        self.stage, self.cancelled = "interrupted", True
         self._state.set_training(None)
         self.changed.emit()
 
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
         self.changed.emit()
+
+
+def _read(run: Path) -> Task[Replay]:
+    """With the plots' library, which takes its time and is needed next."""
+    import tlstudio.gui.widgets.curves  # noqa: F401
+
+    return (yield from replay(run))
+
+
+def _delete(run: Path) -> Task[None]:
+    delete(run)
+    yield from ()

@@ -25,12 +25,16 @@ def sentence(session: TrainingSession) -> str:
         return _joined(_phase(model), duration(model.seconds_left))
     if session.stage == "finished" and session.result is not None:
         return outcome(session.result)
+    if session.stage == "elsewhere":
+        elsewhere = _tr("Another window or program trains this")
+        return _joined(elsewhere, _where(model), duration(model.seconds_left))
+    ended = _tr("Cancelled") if session.cancelled else _tr("Interrupted")
     return {
         "ready": _tr("Everything is set. Training begins when you press Start."),
         "paused": _joined(_tr("Paused"), _where(model)),
         "stopping": _tr("Stopping, and making the model of what was best so far"),
         "cancelling": _tr("Cancelling after this batch; the checkpoint is kept"),
-        "interrupted": _joined(_tr("Cancelled"), _where(model)),
+        "interrupted": _joined(ended, _where(model)),
         "failed": _joined(_tr("Training stopped with an error"), _where(model)),
         "finished": "",
     }[session.stage]

@@ -1,0 +1,117 @@
+"""Owns reading a run back from its folder: how it stands, its figures and curves, what came since.
+
+Plain Python. Whatever reads is a task, for a thread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tlstudio.errors import RunError
+from tlstudio.gui.widgets.series import CurveData
+from tlstudio.gui.wizard.training_model import TrainingModel
+from tlstudio.projects.atomic import storage_errors
+from tlstudio.projects.run_folder import RunFolder
+from tlstudio.projects.runs import RunSummary, summary
+from tlstudio.tasks import Event, Progress, Task, event_from_dict
+
+_LONGEST_LINE = 2**20
+"""Bytes. No event of ours is nearly as long: what is, was not written by us."""
+_AT_ONCE = 500
+"""Events that are folded in before others get their turn."""
+
+
+class EventTail:
+    """Reads the events of a run piece by piece, from where it was before."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._at = 0
+
+    def cut_back(self) -> bool:
+        """Whether events that were read are gone: the run was carried on from before them."""
+        return self._file.exists() and self._file.stat().st_size < self._at
+
+    def new(self) -> Iterator[Event]:
+        """The events that are there and were not read yet; a line that is cut off comes later."""
+        if not self._file.exists():
+            return
+        with storage_errors(self._file), self._file.open("rb") as file:
+            file.seek(self._at)
+            while (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
+                try:
+                    event = event_from_dict(json.loads(line))
+                except (ValueError, RecursionError):
+                    return
+                self._at = file.tell()
+                yield event
+
+
+@dataclass
+class Replay:
+    """A run as it was read. `learnt_from` is the fingerprint of its pictures, empty where nobody
+    knows any more."""
+
+    summary: RunSummary
+    learnt_from: str
+    tail: EventTail
+    model: TrainingModel = field(default_factory=TrainingModel)
+    curves: CurveData = field(default_factory=CurveData)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.summary.path)
+
+    def add(self, event: Event) -> None:
+        self.model.add(event)
+        self.curves.add(event)
+
+
+@dataclass(frozen=True)
+class News:
+    """What came since a run was read: `replay` is a whole new reading where it was carried on from
+    before what was known."""
+
+    summary: RunSummary
+    events: tuple[Event, ...] = ()
+    replay: Replay | None = None
+
+
+def replay(run: Path, title: str = "") -> Task[Replay]:
+    """Reads a run. What was damaged of its events is left out; what else is, says the summary."""
+    try:
+        found = summary(run, title)
+    except OSError as error:
+        raise RunError(f"{run} holds no run any more.", "It was moved or deleted.") from error
+    read = Replay(found, _fingerprint(run), EventTail(RunFolder(run).events_file))
+    for number, event in enumerate(read.tail.new()):
+        read.add(event)
+        if number % _AT_ONCE == 0:
+            yield Progress(phase="scan", done=number, total=0)
+    if found.standing == "completed":
+        read.curves.finish()
+    return read
+
+
+def news(known: Replay) -> Task[News]:
+    """Reads what came to a run since. The events are not folded in: that is for whoever shows
+    them."""
+    if known.tail.cut_back():
+        whole = yield from replay(known.path, known.summary.title)
+        return News(whole.summary, replay=whole)
+    # First how it stands: once it has ended no event follows.
+    try:
+        now = summary(known.path, known.summary.title)
+    except OSError as error:
+        raise RunError(f"{known.path} holds no run any more.", "It was moved.") from error
+    return News(now, tuple(known.tail.new()))
+
+
+def _fingerprint(run: Path) -> str:
+    try:
+        return RunFolder(run).split().fingerprint
+    except RunError:
+        return ""
