@@ -26,9 +26,9 @@ CARD = "model.json"
 class OwnRun(Record):
     """A model that an earlier run made. `run` is the folder it was found by, a run or a model
     folder, and `name` that folder's name; `classes` are in the order of the logits, `pictures`
-    counts those it learnt from, `accuracy` is the fraction of the validation pictures that are
-    right. `backbone`, `variant` and `input_size` (px) are as in a `BackboneSpec`; `weights` says
-    where the model itself started.
+    counts those it learnt from, `accuracy` is the fraction of the `checked` validation pictures
+    that are right; 0 of these means that nobody knows how many there were. `backbone`, `variant`
+    and `input_size` (px) are as in a `BackboneSpec`; `weights` says where the model itself started.
     """
 
     run: str
@@ -39,6 +39,7 @@ class OwnRun(Record):
     classes: tuple[str, ...]
     pictures: int
     accuracy: float
+    checked: int = 0
     made: datetime
     weights: dict[str, Any]
 
@@ -128,6 +129,7 @@ def own_run(path: Path) -> OwnRun:
             classes=card.classes,
             pictures=card.metrics.pictures.train,
             accuracy=card.metrics.val_accuracy,
+            checked=card.metrics.pictures.val,
             made=datetime.fromtimestamp(card_file.stat().st_mtime, UTC),
             weights=card.weights,
         )
@@ -170,6 +172,7 @@ class _Crop(Record):
 
 class _Pictures(Record):
     train: int
+    val: int = 0
 
 
 class _Metrics(Record):

@@ -36,16 +36,11 @@ class EpochAxis(pg.AxisItem):  # type: ignore[misc]
 class Plot:
     """One quantity in one pyqtgraph plot; knows how to draw a chart and nothing of events."""
 
-    def __init__(self, widget: pg.PlotWidget, title: str, best_text: str, probe_text: str) -> None:
+    def __init__(
+        self, widget: pg.PlotWidget, title: str, epoch_text: str, best_text: str, probe_text: str
+    ) -> None:
         self.widget = widget
-        self._title, self._best_text = title, best_text
-        item = widget.getPlotItem()
-        item.setMouseEnabled(False, False)
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.layout.setContentsMargins(4, 8, 16, 4)
-        widget.getAxis("left").enableAutoSIPrefix(False)
-        widget.getAxis("bottom").setStyle(hideOverlappingLabels=False)
+        self._title, self._epoch_text, self._best_text = title, epoch_text, best_text
         self.running = widget.plot()
         self.train = widget.plot(symbol="o", symbolSize=6)
         self.val = widget.plot(symbol="s", symbolSize=7)
@@ -92,13 +87,7 @@ class Plot:
     def restyle(self, palette: QPalette, ratio: float) -> None:
         """`ratio` is the pixels of the screen in one of ours: pyqtgraph's pens count the former."""
         text = palette.color(QPalette.ColorRole.Text)
-        self.widget.setBackground(palette.color(QPalette.ColorRole.Base))
-        quiet = mixed(text, palette.color(QPalette.ColorRole.Base), 0.7)
-        for name in ("left", "bottom"):
-            axis = self.widget.getAxis(name)
-            axis.setPen(pg.mkPen(mixed(text, palette.color(QPalette.ColorRole.Base), 0.35)))
-            axis.setTextPen(quiet)
-        self.widget.setLabel("left", self._title, color=quiet.name())
+        quiet = style_axes(self.widget, self._title, self._epoch_text, palette)
         dark = palette.color(QPalette.ColorRole.Base).lightness() < 128
         training, validation = curve_colours(dark)
         faint = QColor(training)
@@ -138,7 +127,6 @@ class Curves(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw_next)
-        pg.setConfigOptions(antialias=True)
         self.loss = self._plot(self.tr("Loss"))
         self.accuracy = self._plot(self.tr("Accuracy (%)"))
         self.accuracy.widget.setXLink(self.loss.widget)
@@ -180,15 +168,9 @@ class Curves(QWidget):
     # --- putting it together --------------------------------------------------------------------
 
     def _plot(self, title: str) -> Plot:
-        widget = pg.PlotWidget(axisItems={"bottom": EpochAxis("bottom")})
-        widget.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        widget.setAccessibleName(title)
-        widget.setMinimumHeight(140)
-        # pyqtgraph would like 640 by 480 pixels; here the plots take what the page has left.
-        widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        widget.showGrid(x=False, y=True, alpha=0.15)
-        plot = Plot(widget, title, self.tr("best: epoch %1"), self.tr("probe"))
+        widget = plain_plot(title)
+        best, probe = self.tr("best: epoch %1"), self.tr("probe")
+        plot = Plot(widget, title, self.tr("Epoch"), best, probe)
         widget.scene().sigMouseMoved.connect(lambda at: self._point_at(plot, at))
         return plot
 
@@ -245,7 +227,7 @@ class Curves(QWidget):
         data = self.data
         self.loss.draw(data.loss, data.furthest)
         self.loss.draw_best(data.best_epoch, data.best_loss, data.furthest)
-        _set_span(self.loss.widget, data.loss.span(), floor=0.0, ceiling=None)
+        style_span(self.loss.widget, data.loss.span(), floor=0.0, ceiling=None)
         if data.best_epoch is not None:
             self.loss.place_words(data.loss, data.best_epoch, data.furthest, None)
 
@@ -255,7 +237,7 @@ class Curves(QWidget):
         self.accuracy.draw_best(data.best_epoch, data.best_accuracy, data.furthest)
         self.accuracy.draw_probe(data.probe)
         span = data.accuracy.span(data.probe)
-        _set_span(self.accuracy.widget, span, floor=0.0, ceiling=100.0)
+        style_span(self.accuracy.widget, span, floor=0.0, ceiling=100.0)
         if data.best_epoch is not None:
             self.accuracy.place_words(data.accuracy, data.best_epoch, data.furthest, data.probe)
         self._describe()
@@ -263,7 +245,6 @@ class Curves(QWidget):
     def _restyle(self) -> None:
         for plot in (self.loss, self.accuracy):
             plot.restyle(self.palette(), self.devicePixelRatioF())
-            plot.widget.setLabel("bottom", self.tr("Epoch"))
 
     def _describe(self) -> None:
         last = self.data.last_epoch
@@ -290,7 +271,41 @@ class Curves(QWidget):
         )
 
 
-def _set_span(
+def plain_plot(title: str) -> pg.PlotWidget:
+    """An empty plot over epochs that nobody can drag about."""
+    pg.setConfigOptions(antialias=True)
+    widget = pg.PlotWidget(axisItems={"bottom": EpochAxis("bottom")})
+    widget.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+    widget.setAccessibleName(title)
+    widget.setMinimumHeight(140)
+    # pyqtgraph would like 640 by 480 pixels; here the plots take what the page has left.
+    widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+    widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    widget.showGrid(x=False, y=True, alpha=0.15)
+    item = widget.getPlotItem()
+    item.setMouseEnabled(False, False)
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.layout.setContentsMargins(4, 8, 16, 4)
+    widget.getAxis("left").enableAutoSIPrefix(False)
+    widget.getAxis("bottom").setStyle(hideOverlappingLabels=False)
+    return widget
+
+
+def style_axes(widget: pg.PlotWidget, left: str, bottom: str, palette: QPalette) -> QColor:
+    """Titles and colours for the theme of the moment; returns the quiet colour of its texts."""
+    text, base = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base)
+    widget.setBackground(base)
+    quiet = mixed(text, base, 0.7)
+    for name, title in (("left", left), ("bottom", bottom)):
+        axis = widget.getAxis(name)
+        axis.setPen(pg.mkPen(mixed(text, base, 0.35)))
+        axis.setTextPen(quiet)
+        widget.setLabel(name, title, color=quiet.name())
+    return quiet
+
+
+def style_span(
     widget: Any, span: tuple[float, float] | None, floor: float, ceiling: float | None
 ) -> None:
     """Sets the y range with a little air, and never outside of what the quantity can be."""

@@ -20,6 +20,8 @@ from tlstudio.tasks import Event, Progress, Task, event_from_dict
 
 _LONGEST_LINE = 2**20
 """Bytes. No event of ours is nearly as long: what is, was not written by us."""
+_END = 2**17
+"""Bytes of a run's events that surely hold its last steps."""
 _AT_ONCE = 500
 """Events that are folded in before others get their turn."""
 
@@ -27,9 +29,10 @@ _AT_ONCE = 500
 class EventTail:
     """Reads the events of a run piece by piece, from where it was before."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, begin: int = 0) -> None:
+        """`begin` is where to begin, in bytes; what is cut off there is left out."""
         self._file = file
-        self._at = 0
+        self._at = begin
 
     def cut_back(self) -> bool:
         """Whether events that were read are gone: the run was carried on from before them."""
@@ -40,7 +43,9 @@ class EventTail:
         if not self._file.exists():
             return
         with storage_errors(self._file), self._file.open("rb") as file:
-            file.seek(self._at)
+            file.seek(max(0, self._at - 1))
+            if self._at > 0:
+                file.readline(_LONGEST_LINE)  # the line before, or the rest of one
             while (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
                 try:
                     event = event_from_dict(json.loads(line))
@@ -48,6 +53,14 @@ class EventTail:
                     return
                 self._at = file.tell()
                 yield event
+
+
+def events_at_the_end(file: Path) -> tuple[Event, ...]:
+    """The last events of a run: enough to say how far it is, however long it was."""
+    if not file.exists():
+        return ()
+    length = file.stat().st_size
+    return tuple(EventTail(file, max(0, length - _END)).new())
 
 
 @dataclass

@@ -82,6 +82,7 @@ class TrainPage(Page):
         self._show_stage()
 
     def leave(self) -> None:
+        self.session.leave()
         self.answers.close_pictures()
 
     @property

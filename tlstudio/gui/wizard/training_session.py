@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from tlstudio.errors import UsageError
 from tlstudio.gui.engine_room import EngineRoom
+from tlstudio.gui.errands import Errands
 from tlstudio.gui.latest import Latest
 from tlstudio.gui.task_thread import TaskThread
 from tlstudio.gui.wizard.replay import News, Replay, news, replay
@@ -39,7 +40,7 @@ class TrainingSession(QObject):
     adopted = Signal(object)
     """An earlier run stands here as it was read, a `Replay`; None where it is the one that runs."""
     not_adopted = Signal(str, str)
-    """Why not."""
+    """Why not, or why it can't be discarded."""
 
     def __init__(self, state: WizardState, room: EngineRoom, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +59,8 @@ class TrainingSession(QObject):
         self._reader.failed.connect(self.not_adopted)
         self._watch = QTimer(self, singleShot=True, interval=WATCH_MS)
         self._watch.timeout.connect(self._look_again)
-        self.destroyed.connect(self._reader.stop)
+        self._errands = Errands(self)
+        self._errands.failed.connect(self.not_adopted)
         state.observe(self._follow_state)
 
     @property
@@ -164,7 +166,14 @@ class TrainingSession(QObject):
         """Moves the run that was interrupted to the bin."""
         if self.run is not None and not self.running:
             path = self.run.path
-            self._reader.ask(lambda: _delete(path), lambda _: self.put_away())
+            self._errands.do(lambda: delete(path), lambda _: self.put_away())
+
+    def leave(self) -> None:
+        """The window closes."""
+        self._state.forget(self._follow_state)
+        self._let_go()
+        self._reader.stop()
+        self._errands.finish()
 
     def _refuse_another(self, run: Path) -> None:
         if self.run is not None and self.run.path == run:
@@ -286,8 +295,3 @@ def _read(run: Path) -> Task[Replay]:
     import tlstudio.gui.widgets.curves  # noqa: F401
 
     return (yield from replay(run))
-
-
-def _delete(run: Path) -> Task[None]:
-    delete(run)
-    yield from ()
