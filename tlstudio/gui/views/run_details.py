@@ -132,7 +132,7 @@ class RunDetails(QWidget):
         self.title.setToolTip(found.path)
         begun = self.tr("begun {0}").format(words.moment(found.begun))
         took = self.tr("took {0}").format(words.took(found.result.seconds)) if found.result else ""
-        head = ", ".join(filter(None, (words.standing(row), begun, took)))
+        head = ", ".join(filter(None, (words.standing_sentence(row), begun, took)))
         self.sentence.setText(f"{head}. {words.accuracy_sentence(row)}" if found.job else head)
         self._show_trouble(row)
         self._show_primary(row)

@@ -87,6 +87,8 @@ def row_of(found: RunSummary) -> RunRow:
             _checked(Path(found.path)),
         )
     row = RunRow(found)
+    if found.job is None:
+        return row
     for event in events_at_the_end(RunFolder(Path(found.path)).events_file):
         if isinstance(event, Epoch):
             row = RunRow(found, event.epoch, event.epochs, event.best_val_accuracy)

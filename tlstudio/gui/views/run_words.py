@@ -31,7 +31,7 @@ def tr(text: str) -> str:
 
 
 def standing(row: RunRow) -> str:
-    """ "✓ finished", "‖ interrupted in epoch 4 of 10": with its sign."""
+    """ "✓ finished", "‖ interrupted": with its sign."""
     found = row.summary
     if found.job is None:
         return f"{SIGNS['failed']} {tr('damaged')}"
@@ -41,10 +41,27 @@ def standing(row: RunRow) -> str:
         "interrupted": tr("interrupted"),
         "failed": tr("failed"),
     }[found.standing]
-    if found.standing != "completed" and row.epochs:
-        where = tr("{what} in epoch {epoch} of {epochs}")
-        text = where.format(what=text, epoch=row.epoch, epochs=row.epochs)
     return f"{SIGNS[found.standing]} {text}"
+
+
+def standing_sentence(row: RunRow) -> str:
+    """How it stands and where it is: "Interrupted in epoch 4 of 10"."""
+    found, text = row.summary, ""
+    if found.job is None:
+        return tr("Damaged: its settings can't be read")
+    if row.epochs and found.standing != "completed":
+        text = {
+            "running": tr("Running, in epoch {0} of {1}"),
+            "interrupted": tr("Interrupted in epoch {0} of {1}"),
+            "failed": tr("Failed in epoch {0} of {1}"),
+        }[found.standing]
+        return text.format(row.epoch, row.epochs)
+    return {
+        "running": tr("Running, before its first epoch"),
+        "completed": tr("Finished"),
+        "interrupted": tr("Interrupted before its first epoch"),
+        "failed": tr("Failed before its first epoch"),
+    }[found.standing]
 
 
 def accuracy(row: RunRow) -> str:
@@ -82,8 +99,8 @@ def epochs(row: RunRow) -> str:
     job = row.summary.job
     if job is None:
         return ""
-    if row.summary.result is not None:
-        return f"{row.epochs:,}"
+    if row.epoch == job.recipe.epochs:
+        return f"{row.epoch:,}"
     return tr("{0} of {1}").format(f"{row.epoch:,}", f"{job.recipe.epochs:,}")
 
 

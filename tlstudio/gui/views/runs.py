@@ -8,7 +8,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from tlstudio.errors import RunError
 from tlstudio.gui import theme
@@ -78,7 +85,7 @@ class RunsView(QWidget):
     def _build(self) -> None:
         self.back_button = link_button(self.tr("‹ &Back"))
         self.back_button.setAccessibleName(self.tr("Back"))
-        self.new_button = primary_button(self.tr("&New training"))
+        self.new_button = QPushButton(self.tr("&New training"))
         self.title = title_label(self.tr("Trainings"))
         head = QHBoxLayout()
         head.setSpacing(theme.WIDE)
@@ -99,13 +106,12 @@ class RunsView(QWidget):
         self.below = QStackedWidget()
         self.below.addWidget(self.details)
         self.below.addWidget(self.comparison)
-        splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter = splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(12)
         splitter.addWidget(above)
         splitter.addWidget(self.below)
-        splitter.setStretchFactor(0, 2)
-        splitter.setStretchFactor(1, 3)
+        splitter.setStretchFactor(1, 1)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._nothing())
         self._stack.addWidget(splitter)
@@ -182,8 +188,12 @@ class RunsView(QWidget):
     def _show_rows(self, found: RunRows) -> None:
         if self.project is None or found.project != str(self.project):
             return
+        first = not self.table.runs.rows
         self.table.runs.show_rows(found.rows)
         self._stack.setCurrentIndex(1 if found.rows else 0)
+        if first and found.rows:
+            self._share_room(len(found.rows))
+            self.table.setFocus()
         self.empty.setText(
             self.tr("No training yet. Each one will stand here with its settings and its curves.")
         )
@@ -192,6 +202,13 @@ class RunsView(QWidget):
         self._show_ticked()
         self._show_possible()
         self._clock.start()
+
+    def _share_room(self, rows: int) -> None:
+        """The list is as high as it needs to be, up to two fifths."""
+        whole = self._stack.height()
+        wanted = self.table.height_of(rows) + self.hint.sizeHint().height() + theme.NORMAL
+        above = min(wanted, 2 * whole // 5)
+        self.splitter.setSizes([above, whole - above])
 
     def _choose(self, row: RunRow | None) -> None:
         if row is not None:

@@ -26,6 +26,7 @@ class LineStyle:
 
     def pen(self, width: float) -> QPen:
         pen = QPen(self.colour(), width)
+        pen.setCosmetic(True)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         if self.pattern:
             pen.setDashPattern(list(self.pattern))

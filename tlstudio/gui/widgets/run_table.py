@@ -101,6 +101,7 @@ class RunTableModel(QAbstractTableModel):
         self.beginResetModel()
         self._arrange()
         self.endResetModel()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
 
     def _arrange(self) -> None:
         self.rows.sort(key=lambda row: row.summary.begun, reverse=True)
@@ -135,7 +136,11 @@ class RunTableModel(QAbstractTableModel):
             self.tr("Took"),
             self.tr("Begun"),
         )
-        return titles[section] if role == Qt.ItemDataRole.DisplayRole else None
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        # The style's own arrow would lie over a title on the right.
+        arrow = "▾" if self._falling else "▴"
+        return f"{titles[section]} {arrow}" if section == self._column else titles[section]
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
@@ -163,11 +168,12 @@ class RunTableModel(QAbstractTableModel):
     def _aside(self, row: RunRow, column: Column, role: int) -> object:
         """What is said beside the texts: to whoever points at a cell, or can't see it."""
         if role == Qt.ItemDataRole.ToolTipRole:
-            if column == Column.TITLE:
-                return f"{row.summary.title}\n{row.summary.path}"
-            if column == Column.ACCURACY:
-                return words.accuracy_sentence(row)
-            return row.summary.trouble if column == Column.STATE else None
+            sentence = f"{words.standing_sentence(row)}. {row.summary.trouble}".strip()
+            return {
+                Column.TITLE: f"{row.summary.title}\n{row.summary.path}",
+                Column.STATE: sentence,
+                Column.ACCURACY: words.accuracy_sentence(row),
+            }.get(column)
         if role == Qt.ItemDataRole.AccessibleTextRole and column == Column.ACCURACY:
             return words.accuracy_sentence(row)
         if role == Qt.ItemDataRole.ForegroundRole and column == Column.STATE:
@@ -265,8 +271,8 @@ class _Cells(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
         super().initStyleOption(option, index)
-        option.textElideMode = Qt.TextElideMode.ElideMiddle
         if index.column() == Column.TITLE:
+            option.textElideMode = Qt.TextElideMode.ElideMiddle
             option.font.setWeight(QFont.Weight.DemiBold)
 
     def createEditor(
@@ -319,18 +325,24 @@ class RunTable(QTableView):
         header.setSectionResizeMode(Column.TITLE, QHeaderView.ResizeMode.Stretch)
         header.setSortIndicator(Column.BEGUN, Qt.SortOrder.DescendingOrder)
         self.setSortingEnabled(True)
+        header.setSortIndicatorShown(False)
         metrics = QFontMetrics(theme.text_font("body"))
         widest = {
-            Column.STATE: self.tr("‖ interrupted in epoch 10 of 10"),
+            Column.STATE: self.tr("‖ interrupted"),
             Column.ACCURACY: self.tr("100.0 % of 1,000"),
             Column.NETWORK: self.tr("EfficientNetV2-S"),
             Column.FROZEN: self.tr("Frozen ▾"),
-            Column.EPOCHS: self.tr("Epochs ▾"),
+            Column.EPOCHS: self.tr("10 of 100"),
             Column.TOOK: self.tr("100 min"),
             Column.BEGUN: "0000-00-00 00:00",
         }
         for column, text in widest.items():
-            self.setColumnWidth(column, metrics.horizontalAdvance(text) + 2 * _PAD)
+            self.setColumnWidth(column, metrics.horizontalAdvance(text) + 2 * _PAD + 6)
+
+    def height_of(self, rows: int) -> int:
+        """In px, with the titles of the columns."""
+        each = self.verticalHeader().defaultSectionSize()
+        return self.horizontalHeader().sizeHint().height() + rows * each + 4
 
     # --- what is looked at ----------------------------------------------------------------------
 
