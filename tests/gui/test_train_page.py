@@ -132,11 +132,11 @@ def test_start_says_what_it_would_download_and_only_then_does(
 
 def test_the_figures_follow_the_events(qtbot: QtBot, page: TrainPage) -> None:
     start_and_reach_epoch(qtbot, page, 2)
-    qtbot.waitUntil(lambda: page.best.value != "–")
-    assert page.best.value == f"{100 * (0.9 - 0.3 * 0.1353):.1f} %"
-    assert page.loss.value == "0.500"
-    assert page.rate.value == "0.0010"
-    assert page.speed.value == "50"
+    qtbot.waitUntil(lambda: page.figures.best.value != "–")
+    assert page.figures.best.value == f"{100 * (0.9 - 0.3 * 0.1353):.1f} %"
+    assert page.figures.loss.value == "0.500"
+    assert page.figures.rate.value == "0.0010"
+    assert page.figures.speed.value == "50"
     assert page.curves is not None
     assert page.curves.data.best_epoch == 2
     page.session.cancel()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tlstudio.backbones.catalogue import backbone
 from tlstudio.backbones.freezing import frozen_count
@@ -23,14 +23,13 @@ from tlstudio.gui.wizard.picture_choice import PictureChoice, looked_at
 from tlstudio.gui.wizard.presets import PRESETS, Preset, frozen_stages
 from tlstudio.gui.wizard.run_names import new_run_folder
 from tlstudio.gui.wizard.run_shown import RunShown
+from tlstudio.gui.wizard.settings_choice import SettingsChoice
 from tlstudio.gui.wizard.wording import translate
 from tlstudio.jobs import (
     BackboneSpec,
-    Device,
     DeviceInfo,
     DoctorResult,
     EstimateResult,
-    Recipe,
     TrainingJob,
     TrainResult,
     WeightsSpec,
@@ -50,7 +49,7 @@ class PageId(IntEnum):
     EXPORT = 5
 
 
-class WizardState(NetworkChoice, PictureChoice, RunShown):
+class WizardState(SettingsChoice, PictureChoice, RunShown):
     """Everything that the pages share.
 
     A finished run stays until it is trained anew: changing a choice marks what rests on it as
@@ -63,12 +62,6 @@ class WizardState(NetworkChoice, PictureChoice, RunShown):
         self.page = PageId.IMAGES
         self._visited: set[PageId] = {PageId.IMAGES}
         self._reconsider: set[PageId] = set()
-
-        self.preset: Preset | None = "fast"
-        self.recipe: Recipe = PRESETS["fast"].recipe
-        self.frozen = len(self.backbone.stages)
-        self.seed = 0
-        self.device: Device = "auto"
         self._decided = False
         self.doctor: DoctorResult | None = None
         self.outlook = Outlook()
@@ -102,11 +95,9 @@ class WizardState(NetworkChoice, PictureChoice, RunShown):
             backbone(choices.backbone.id).preprocessing(choices.backbone)
         except UsageError:
             return False
-        self.backbone_id, self.weights = choices.backbone.id, choices.backbone.weights
-        self.input_size, self.recipe = choices.backbone.input_size, choices.recipe
-        self.frozen = min(max(choices.frozen, 0), len(self.backbone.stages))
-        self.seed, self.device, self._decided = choices.seed, choices.device, True
-        self._recognise_preset()
+        chosen = choices.backbone, choices.frozen, choices.recipe, choices.seed, choices.device
+        self._use_settings(*chosen)
+        self._decided = True
         return True
 
     def _use_defaults(self) -> None:
@@ -161,63 +152,7 @@ class WizardState(NetworkChoice, PictureChoice, RunShown):
         """The published weights that the catalogue has first."""
         self.set_weights(weights_spec(self.backbone, self.backbone.weights[0]))
 
-    # --- settings -------------------------------------------------------------------------------
-
-    def set_preset(self, preset: Preset) -> None:
-        """Sets the recipe and the freeze plan; seed and device stay."""
-        self._refuse_while_training()
-        self.preset = preset
-        self.recipe = PRESETS[preset].recipe
-        self.frozen = frozen_stages(preset, len(self.backbone.stages))
-        self._changed()
-
-    def set_frozen(self, stages: int) -> None:
-        """Freezes the first `stages` blocks; a number outside the network is brought inside."""
-        self._refuse_while_training()
-        stages = min(max(stages, 0), len(self.backbone.stages))
-        if stages != self.frozen:
-            self.frozen = stages
-            self._recognise_preset()
-            self._changed()
-
-    def change_recipe(self, **values: Any) -> None:
-        """Changes fields of the recipe. Raises pydantic's `ValidationError` out of range."""
-        self._refuse_while_training()
-        recipe = Recipe.model_validate({**self.recipe.model_dump(), **values})
-        if recipe != self.recipe:
-            self.recipe = recipe
-            self._recognise_preset()
-            self._changed()
-
-    def reset_recipe(self) -> None:
-        """The recipe of the preset, or of Balanced where nothing matches one; seed and device."""
-        self.seed, self.device = 0, "auto"
-        self.set_preset(self.preset or self._nearest_preset())
-
-    def set_seed(self, seed: int) -> None:
-        self._refuse_while_training()
-        self.seed = seed
-        self._changed()
-
-    def set_device(self, device: Device) -> None:
-        self._refuse_while_training()
-        self.device = device
-        self._changed()
-
-    def _recognise_preset(self) -> None:
-        stages = len(self.backbone.stages)
-        self.preset = next(
-            (
-                preset
-                for preset, facts in PRESETS.items()
-                if facts.recipe == self.recipe and frozen_stages(preset, stages) == self.frozen
-            ),
-            None,
-        )
-
-    def _nearest_preset(self) -> Preset:
-        stages = len(self.backbone.stages)
-        return min(PRESETS, key=lambda preset: abs(frozen_stages(preset, stages) - self.frozen))
+    # --- what it comes to -----------------------------------------------------------------------
 
     def parameters(self, frozen: int | None = None) -> tuple[int, int]:
         """(learning, all) parameters, the new head included, with `frozen` stages frozen."""
@@ -307,15 +242,13 @@ class WizardState(NetworkChoice, PictureChoice, RunShown):
         The pictures stay. Raises `UsageError` for what can't be chosen here; nothing has changed
         then."""
         self._refuse_while_training()
-        entry = backbone(job.backbone.id)
-        entry.preprocessing(job.backbone)
-        self.frozen = frozen_count(job.freeze, [stage.name for stage in entry.stages])
-        self.backbone_id, self.weights = entry.id, job.backbone.weights
-        self.input_size, self.recipe = job.backbone.input_size, job.recipe
-        self.seed, self.device = job.seed, job.device
+        spec, stages = job.backbone, backbone(job.backbone.id).stages
+        backbone(spec.id).preprocessing(spec)
+        frozen = frozen_count(job.freeze, [stage.name for stage in stages])
+        self._use_settings(spec, frozen, job.recipe, job.seed, job.device)
+        self._decided = True
         self._visited |= {PageId.BACKBONE, PageId.SETTINGS}
         self._reconsider -= {PageId.BACKBONE, PageId.SETTINGS}
-        self._recognise_preset()
         self._changed()
 
     def open_run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +29,9 @@ from tlstudio.gui.widgets.basics import (
     scrolled,
     small_label,
 )
-from tlstudio.gui.widgets.figures import Figure, FigureRow
 from tlstudio.gui.widgets.keep_awake import KeepAwake
 from tlstudio.gui.widgets.question import Question, ask
+from tlstudio.gui.widgets.run_figures import RunFigures
 from tlstudio.gui.widgets.run_log import RunLog
 from tlstudio.gui.wizard import training_words as words
 from tlstudio.gui.wizard.page import Page
@@ -51,7 +50,6 @@ REFRESH_MS = 100
 PLOTS_AFTER_MS = 600
 """By then the page before this one stands and is being read."""
 _BAR = 1000
-_GIB = 2**30
 
 
 class TrainPage(Page):
@@ -104,7 +102,8 @@ class TrainPage(Page):
         notices = (self.error_notice, self.waiting_notice, self.stale_notice, self.warning_notice)
         for notice in notices:
             column.addWidget(notice)
-        column.addWidget(self._figures())
+        self.figures = RunFigures()
+        column.addWidget(self.figures)
         self._plots = Card()
         self._plots.body.setContentsMargins(12, 8, 12, 8)
         self._plots.setMinimumHeight(212)
@@ -138,14 +137,6 @@ class TrainPage(Page):
         self.keep_awake = KeepAwake()
         head.body.addWidget(self.keep_awake)
         return head
-
-    def _figures(self) -> QWidget:
-        self.best = Figure(self.tr("Best accuracy"))
-        self.loss = Figure(self.tr("Loss now"))
-        self.speed = Figure(self.tr("Pictures a second"))
-        self.memory = Figure(self.tr("Device memory"))
-        self.rate = Figure(self.tr("Learning rate"))
-        return FigureRow([self.best, self.loss, self.speed, self.memory, self.rate])
 
     def _connect(self) -> None:
         session, controls = self.session, self.controls
@@ -310,20 +301,7 @@ class TrainPage(Page):
         self.controls.show_model(session)
         self._show_bar()
         self._show_detail()
-        percent = None if model.best_accuracy is None else f"{100 * model.best_accuracy:.1f} %"
-        epoch = self.tr("epoch {0}").format(model.best_epoch) if percent else ""
-        self.best.show_value(percent, epoch)
-        self.loss.show_value(
-            None if model.loss is None else f"{model.loss:.3f}", self.tr("training, this epoch")
-        )
-        speed = model.pictures_per_second
-        self.speed.show_value(None if speed is None else f"{speed:,.0f}", self.tr("in training"))
-        memory = model.device_memory
-        self.memory.show_value(
-            None if memory is None else f"{memory / _GIB:.1f} GB", self.tr("in use by the run")
-        )
-        rate = model.learning_rate
-        self.rate.show_value(None if rate is None else _plain(rate), self.tr("of the head"))
+        self.figures.show_model(model)
         self._show_waiting()
         self._show_warnings()
         self.log.show_lines(model.log)
@@ -375,7 +353,8 @@ class TrainPage(Page):
         )
 
     def _show_waiting(self) -> None:
-        waiting = self.session.model.waiting if self.session.running else None
+        watched = self.session.running or self.session.stage == "elsewhere"
+        waiting = self.session.model.waiting if watched else None
         if waiting is None:
             self.waiting_notice.clear()
         elif waiting.message != self.waiting_notice.message:
@@ -389,12 +368,6 @@ class TrainPage(Page):
         message = "\n".join(warning.message for warning in warnings)
         if message != self.warning_notice.message:
             self.warning_notice.say("warn", message, warnings[-1].hint)
-
-
-def _plain(rate: float) -> str:
-    """Two digits without an exponent: 0.00078."""
-    digits = 1 - math.floor(math.log10(rate)) if rate > 0 else 0
-    return f"{rate:.{max(digits, 0)}f}"
 
 
 def _import_curves() -> None:
