@@ -191,3 +191,14 @@ def test_a_project_that_may_not_be_written_to_is_looked_at(public: Path, version
     assert done.stdout.splitlines()[:2] == ["True ['small_class:']", "False read_only None"], done
     assert "only be looked at" in done.stdout
     assert sorted(each.name for each in path.iterdir()) == names
+
+
+def test_where_a_project_lies_is_the_same_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = Project(Path("one") / ".." / "two")
+    assert project.path == tmp_path / "two"
+    monkeypatch.chdir("/")
+    project.set_setting("colour", "red")
+    assert Project.open(tmp_path / "two").setting("colour") == "red"

@@ -46,7 +46,7 @@ class Project:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
+        self.path = path = Path(os.path.abspath(path))  # noqa: PTH100  (links stay as they are)
         self.file = path / FILE
         self.cache = path / "cache"
         self.runs_folder = path / "runs"
@@ -116,8 +116,9 @@ class Project:
 
     def place_of(self, path: Path) -> str:
         """How the project calls a file or folder: those in it stay the same when it is moved."""
-        whole, home = (Path(os.path.abspath(each)) for each in (path, self.path))  # noqa: PTH100
-        return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else str(whole)
+        whole = Path(os.path.abspath(path))  # noqa: PTH100
+        inside = whole.is_relative_to(self.path)
+        return whole.relative_to(self.path).as_posix() if inside else str(whole)
 
     def path_of(self, place: str) -> Path | None:
         """The inverse of `place_of`; None for a place that leaves the project by a back door."""

@@ -78,7 +78,7 @@ def project_folders() -> tuple[Path, ...]:
 def refreshed(project: Project, opened: datetime | None = None) -> KnownProject:
     """What the home screen says of it now. Without `opened` it counts as opened when it was."""
     runs = runs_of(project)
-    path = str(project.path.absolute())
+    path = str(project.path)
     before = _read(_file(path))
     if opened is None:
         changed = datetime.fromtimestamp(project.file.stat().st_mtime, UTC)
@@ -126,8 +126,8 @@ def delete(path: Path) -> None:
     with Ownership(path) as ownership:
         if not ownership.held:
             raise UsageError(f"{project.title} is open in a window.", "Close it there first.")
-    to_bin(path)
-    _file(str(path)).unlink(missing_ok=True)
+    to_bin(project.path)
+    _file(str(project.path)).unlink(missing_ok=True)
 
 
 def now() -> datetime:

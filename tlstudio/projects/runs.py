@@ -59,8 +59,7 @@ def runs_of(project: Project) -> tuple[RunSummary, ...]:
 def run_folders(project: Project) -> tuple[Path, ...]:
     """Where its runs lie: in its own folder, where the command line was told to put them, and among
     those that were made before projects held runs."""
-    home = str(project.path.absolute())
-    older = (run for run in _runs_in(runs_folder()) if _made_with(run) == home)
+    older = (run for run in _runs_in(runs_folder()) if _made_with(run) == str(project.path))
     return tuple(dict.fromkeys([*noted_runs(project), *older]))
 
 
@@ -173,4 +172,4 @@ def _made_with(run: Path) -> str:
         dataset = RunFolder(run).job().dataset
     except TLStudioError:
         return ""
-    return str(Path(dataset.project or default_folder(dataset)).absolute())
+    return os.path.abspath(dataset.project or default_folder(dataset))  # noqa: PTH100
