@@ -164,11 +164,11 @@ def test_a_batch_that_memory_does_not_hold_is_halved_until_it_does() -> None:
     assert at_once(COSTS, work(0), larger, round(weights + 50 * picture)) == 7
 
 
-def test_a_run_needs_room_for_three_networks_and_three_checkpoints() -> None:
+def test_a_run_needs_room_for_three_networks_and_four_checkpoints() -> None:
     frozen = estimate(COSTS, DECODING, work(3), RECIPE).run_bytes
     learning = estimate(COSTS, DECODING, work(1), RECIPE).run_bytes
     averaged = RECIPE.model_copy(update={"averaging": 0.99})
     assert frozen > 3 * 4 * 6_000_000
-    assert learning - frozen == pytest.approx(3 * 16 * 5_000_000)
+    assert learning - frozen == pytest.approx(4 * 16 * 5_000_000)
     more = estimate(COSTS, DECODING, work(1), averaged).run_bytes - learning
-    assert more == pytest.approx(3 * 4 * (5_000_000 + 2 * 512))
+    assert more == pytest.approx(4 * 4 * (5_000_000 + 2 * 512))

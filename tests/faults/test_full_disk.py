@@ -106,8 +106,8 @@ def test_a_full_disk_costs_nothing_but_what_did_not_fit(position: int, bench: Be
     bench.leave(bench.needed * position // (POSITIONS + 1))
     assert_told(bench.train("--run", str(run.path), home=home))
     begun = run.job_file.exists()
-    if begun and run.checkpoint_file.exists():
-        Checkpoint.load(run.checkpoint_file)
+    for checkpoint in run.checkpoints.newest_first():
+        Checkpoint.load(checkpoint)
     bench.filler.unlink()
     again = ("--resume", str(run.path)) if begun else ("--run", str(run.path))
     ended = bench.train(*again, home=home)

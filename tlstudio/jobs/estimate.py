@@ -290,12 +290,13 @@ class _Parts:
         return features + self._rows() + decoded + self.run_disk()
 
     def run_disk(self) -> float:
-        """The network as it begins, at its best and at its end; two checkpoints and the next one
-        while it is written; what is said of pictures and steps."""
+        """The network as it begins, at its best and at its end; the last two checkpoints, the last
+        that outlives a power cut, and the next one while it is written; what is said of pictures
+        and steps."""
         network = 4 * sum(self.costs.parameters)
         words = _FILE_ENTRY * (self.work.train + self.work.val)
         words += _STEP_ENTRY * self.recipe.epochs * self.steps
-        return 3 * network + 3 * self._checkpoint() + words
+        return 3 * network + 4 * self._checkpoint() + words
 
     def _rows(self) -> float:
         """Bytes of what the frozen part gives where freezing ends, for all cached views."""
