@@ -26,8 +26,10 @@ import onnx
 import openpyxl
 import pytest
 import torch
+from faults.straced import straced
 from faults.watched import in_time, watched
 from onnx import TensorProto, helper
+from training.made_jobs import made_pictures
 
 from tlstudio.backbones.build import build_network
 from tlstudio.backbones.catalogue import backbone
@@ -1130,3 +1132,47 @@ def test_a_hostile_file_does_no_harm(name: str, place: Place) -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len(REFUSED) + len(HARMLESS) >= 100
+
+
+# --- the same, as the system sees it -------------------------------------------------------------
+
+
+def _commands(place: Place) -> dict[str, tuple[str, ...]]:
+    """A command for each of some hostile files, chosen for what libraries open themselves."""
+    given = place.folder
+    made_pictures(given / "pictures")
+    for name in ("model", "weights", "onnx", "linked", "pack", "project"):
+        (given / name).mkdir()
+
+    def within(name: str, case: Case) -> None:
+        case(Place(given / name, place.outside, place.canary, place.model))
+
+    hostile_constructor(Place(given / "model", place.outside, place.canary, place.model))
+    within("weights", pickled("system", "zip"))
+    within("onnx", exported(_external))
+    within("linked", run_with_link("model", "."))
+    within("pack", REFUSED["pack whose names climb"])
+    within("project", REFUSED["project with a statement that loads"])
+    project = str(given / "project" / "project")
+    return {
+        "model": ("predict", str(given / "model" / "model"), str(given / "pictures")),
+        "weights": ("weights", "identify", str(given / "weights" / "w.pth")),
+        "onnx": ("predict", str(given / "onnx" / "model.onnx"), str(given / "pictures")),
+        "linked": ("train", "--resume", str(given / "linked" / "run")),
+        "pack": ("weights", "unpack", str(given / "pack" / "pack.zip")),
+        "project": ("scan", str(given / "pictures"), "--project", project),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["model", "weights", "onnx", "linked", "pack", "project"])
+def test_the_command_line_is_not_harmed_either(place: Place, name: str) -> None:
+    command = _commands(place)[name]
+    before = {file: file.read_bytes() for file in place.outside.iterdir()}
+    seen = straced(place.folder.parent, *command)
+    assert seen.status == (0 if name == "model" else 1), seen.words
+    assert "Traceback" not in seen.words
+    assert not place.canary.exists()
+    assert {file: file.read_bytes() for file in place.outside.iterdir()} == before
+    assert not seen.named(place.outside)
+    assert not seen.outward

@@ -123,6 +123,7 @@ class OnnxPredictor:
             raise RunError(f"There is no file {file}.", "Check the path.")
         if not stands_alone(file):
             raise _not_ours(file)
+        onnxruntime.disable_telemetry_events()  # Windows has no variable for it
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Pictures differ in size: what is kept for one of them is of no use for the next.

@@ -32,7 +32,9 @@ _INPUT = (
     " size. Resizing, cropping and normalisation are inside."
 )
 _CODE = """\
-import json, numpy, onnxruntime
+import json, os, numpy
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or it tells its maker of your model
+import onnxruntime
 from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession("model.onnx")
