@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from tlstudio.errors import Cancelled, DatasetError
 from tlstudio.jobs import DatasetSpec, ResumeRun, ScanJob, TrainResult, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Control, Epoch, Event, Progress, Step, Task, Waiting, drive
-from tlstudio.training import train
+from tlstudio.training import features, train
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -215,3 +216,34 @@ def test_a_training_job_on_a_folder_that_is_away_is_refused_at_once(
     job = job_for(tmp_path / "no", whole.weights)
     with pytest.raises(DatasetError, match="does not exist"):
         drive(train.train(TrainRun(job=job, run=str(tmp_path / "run"))), nothing)
+
+
+@pytest.mark.usefixtures("nothing_is_kept")
+def test_a_drive_that_does_not_answer_at_all_is_told_and_a_checkpoint_is_written(
+    tmp_path: Path, whole: Undisturbed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a network does that is cut: whoever reads hangs, and no error says so."""
+    folder, path = made_pictures(tmp_path / "set"), tmp_path / "run"
+    answers, asked, real = threading.Event(), list[Path](), features.read_picture
+    told: list[Waiting] = []
+    monkeypatch.setattr(patience, "_SLOW_S", 0.0)
+
+    def hangs(file: Path, *choices: Any) -> Any:
+        if asked:
+            answers.wait()
+        return real(file, *choices)
+
+    def cut(event: Event) -> None:
+        if isinstance(event, Epoch) and event.epoch == 1:
+            asked.append(folder)
+        if isinstance(event, Waiting) and asked:
+            told.append(event)
+            position = checkpoint_of(path).position
+            assert (position.epoch, position.step) == (1, 0)
+            answers.set()
+
+    monkeypatch.setattr(features, "read_picture", hangs)
+    job = job_for(folder, whole.weights, **VARIED)
+    drive(train.train(TrainRun(job=job, run=str(path))), cut)
+    assert "do not come" in told[0].message
+    whole.assert_same_weights(path, **VARIED)

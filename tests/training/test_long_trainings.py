@@ -122,7 +122,8 @@ def test_every_size_gets_its_share_of_the_epochs(pictures: Path) -> None:
         0,
         torch.device("cpu"),
     )
-    shapes = [next(iter(source.batches(epoch, 0)))[0].shape for epoch in range(1, 7)]
+    batches = (source.batches(epoch, 0) for epoch in range(1, 7))
+    shapes = [next(batch for batch in each if batch is not None)[0].shape for each in batches]
     assert [shape[-1] for shape in shapes] == [24, 24, 32, 32, 48, 48]
     assert all(shape == (15, 3, shape[-1], shape[-1]) for shape in shapes)
 

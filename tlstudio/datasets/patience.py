@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +20,8 @@ from tlstudio.tasks import Event, Logged, Task, Waiting
 R = TypeVar("R")
 
 _BEAT_S = 0.1
+_SLOW_S = 20.0
+"""Seconds that pictures may take to come before anything is said: large ones are slow to decode."""
 _HINT = "Check its cable, its network or its disk. Nothing is lost if you cancel."
 
 
@@ -78,6 +80,23 @@ class Patience:
             else:
                 return result
 
+    def over(self, items: Iterable[R | None], before: Callable[[], None]) -> Iterator[R | Waiting]:
+        """The `items`, which are None for every moment that passes without one; where that lasts,
+        with events that say so. A disk or a network that does not answer may take minutes to fail.
+        `before` is called where a waiting begins."""
+        since = time.monotonic()
+        told = False
+        for item in items:
+            seconds = time.monotonic() - since
+            if item is not None:
+                yield item
+                since, told = time.monotonic(), False
+            elif seconds > _SLOW_S:
+                if not told:
+                    before()
+                told = True
+                yield self._slow(seconds)
+
     def missing(self) -> Task[str]:
         """The first of the folders that can't be reached, or nothing.
 
@@ -115,6 +134,11 @@ class Patience:
     def _waiting(self, folder: str, seconds: float) -> Waiting:
         message = f"The folder {folder} can't be reached. {self.job} waits, and carries on by"
         return Waiting(message=f"{message} itself when it is back.", hint=_HINT, seconds=seconds)
+
+    def _slow(self, seconds: float) -> Waiting:
+        where = f" of {self.folders[0]}" if self.folders else ""
+        message = f"The pictures{where} do not come. {self.job} waits, and carries on by itself."
+        return Waiting(message=message, hint=_HINT, seconds=seconds)
 
 
 def places_of(spec: DatasetSpec, files: Iterable[str] = ()) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ import copy
 import hashlib
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -21,7 +20,7 @@ from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
 from tlstudio.errors import DatasetError, TLStudioError
 from tlstudio.jobs import Recipe
-from tlstudio.tasks import Answers, Epoch, Event, Logged, Step, Task, Warned
+from tlstudio.tasks import Answers, Epoch, Event, Logged, Step, Task, Waiting, Warned
 from tlstudio.training.checkpoint import (
     Checkpoint,
     Position,
@@ -36,6 +35,7 @@ from tlstudio.training.gradients import Gradients
 from tlstudio.training.memory import give_back, halved, ran_out, scarce
 from tlstudio.training.number_formats import keep_depthwise_exact, loss_scaling
 from tlstudio.training.optimizer import build_optimizer, rate_factor, running_average, set_rates
+from tlstudio.training.phases import WorkClock
 from tlstudio.training.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Loop:
     answers: Callable[[int, Tensor], Answers]
     precision: str = "float32"
     patience: Patience = field(default_factory=Patience)
-    clock: Callable[[], float] = time.monotonic
+    clock: WorkClock = field(default_factory=WorkClock)
 
     def __post_init__(self) -> None:
         # How convolutions read their pictures fastest, in every number format.
@@ -162,7 +162,8 @@ class Loop:
         trained_for = self.clock() - self.epoch_started
         self.judged.eval()
         logits = yield from self.patience.through(
-            lambda: self.source.validate(self.judged), before=self._save
+            lambda: self.clock.asked_at_each_event(self.source.validate(self.judged)),
+            before=self._save,
         )
         loss = float(cross_entropy(logits, self.source.labels))
         if not math.isfinite(loss):
@@ -177,8 +178,11 @@ class Loop:
     def _steps(self, epoch: int) -> Task[None]:
         """The steps of `epoch` that are still to be done."""
         with contextlib.closing(self.source.batches(epoch, self.position.step)) as batches:
-            for inputs, labels in batches:
-                step = self._step(epoch, inputs, labels)
+            for batch in self.patience.over(batches, self._save):
+                if isinstance(batch, Waiting):
+                    yield batch
+                    continue
+                step = self._step(epoch, *batch)
                 yield from self._said()
                 yield step
                 if self.clock() - self.saved_at > SAVE_EVERY:

@@ -25,14 +25,15 @@ from tlstudio.training.inference import (
     Batch,
     check_batches,
     full_precision,
-    in_order,
+    in_order_or_waiting,
     preprocessed_batches,
     vanished,
 )
 from tlstudio.training.memory import Pieces
 from tlstudio.training.views import PLAIN, View
 
-Batches = Generator[tuple[Tensor, Tensor], None, None]
+Batches = Generator[tuple[Tensor, Tensor] | None, None, None]
+"""Inputs and labels; None whenever a tenth of a second passes without any."""
 
 _KEPT = 1_000_000_000
 """Bytes of preprocessed validation pictures that are kept in memory at most."""
@@ -119,7 +120,7 @@ class FeatureSource:
     def cost(self, epoch: int) -> float:
         return 1.0
 
-    def batches(self, epoch: int, first: int) -> Batches:
+    def batches(self, epoch: int, first: int) -> Generator[tuple[Tensor, Tensor], None, None]:
         order = torch.tensor(epoch_order(len(self.train_labels), self.seed, epoch))
         for start, end in batch_bounds(len(order), self.recipe.batch_size)[first:]:
             chosen = order[start:end]
@@ -170,9 +171,13 @@ class ActivationSource:
         bounds = batch_bounds(len(order), self.recipe.batch_size)[first:]
         chunks = ([self._seen(number, epoch) for number in order[a:b]] for a, b in bounds)
         with contextlib.closing(self.train.stream(chunks, [self.depth])) as stream:
-            found = (rows[self.depth] for rows in stream if rows is not None)
-            for (start, end), rows in zip(bounds, found, strict=True):
-                yield rows, self.train.pictures.labels[order[start:end]]
+            upcoming = iter(bounds)
+            for rows in stream:
+                if rows is None:
+                    yield None
+                    continue
+                start, end = next(upcoming)
+                yield rows[self.depth], self.train.pictures.labels[order[start:end]]
 
     def _seen(self, number: int, epoch: int) -> tuple[int, View]:
         """Each picture's views take turns, and not every picture begins with the same one."""
@@ -253,12 +258,14 @@ class PictureSource:
 
         wanted = [index for start, end in bounds for index in order[start:end]]
         ahead = 2 * self.recipe.batch_size
-        with contextlib.closing(in_order(view, wanted, ahead=ahead)) as views:
+        with contextlib.closing(in_order_or_waiting(view, wanted, ahead=ahead)) as views:
             for start, end in bounds:
                 # The device fetches pinned memory by itself, while the next batch is put together.
                 batch = torch.empty(end - start, 3, spec.crop, spec.crop, pin_memory=self._pins)
                 for row in batch:
-                    row.copy_(next(views))
+                    while (made := next(views)) is None:
+                        yield None
+                    row.copy_(made.result())
                 yield batch, self.pictures.labels[order[start:end]]
 
     @property
