@@ -24,6 +24,7 @@ from tlstudio.gui.wizard.training_words import outcome
 from tlstudio.jobs import Job, Result, ScanResult, WeightsSpec
 from tlstudio.projects.places import preferences_file
 from tlstudio.projects.preferences import Preferences, preferences
+from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Answer, Answers, Event, Logged, Progress, Waiting, Warned
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Work = Generator[Event, None, Result]
 def leave_checkpoint(job: Job) -> None:
     run = Path(getattr(job, "run", ""))
     run.mkdir(parents=True, exist_ok=True)
-    (run / "checkpoint.safetensors").touch()
+    RunFolder(run).start_file.touch()
 
 
 def endless(upto: int = 2) -> Callable[[Job], Work]:

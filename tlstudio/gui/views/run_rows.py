@@ -69,7 +69,8 @@ def read_again(rows: Sequence[RunRow]) -> Task[tuple[RunRow, ...]]:
     read = []
     for row in rows:
         try:
-            read.append(row_of(summary(row.path, row.summary.title)))
+            found = summary(row.path, row.summary.title, row.summary.begun)
+            read.append(row_of(found))
         except (OSError, TLStudioError):
             read.append(row)
         yield Progress(phase="scan", done=len(read), total=len(rows))
