@@ -115,15 +115,17 @@ def test_what_a_run_came_to_is_said_and_whether_it_can_go_on(project: Project) -
 # --- the bin -------------------------------------------------------------------------------------
 
 
-def test_a_run_that_is_being_trained_is_not_thrown_away(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = made(project.runs_folder / "one", project)
-    going = runs.summary(run).model_copy(update={"standing": "running"})
-    monkeypatch.setattr(runs, "summary", lambda *_: going)
-    with pytest.raises(RunError, match="is being trained"):
-        runs.delete(run)
-    assert run.is_dir()
+def test_a_run_that_is_being_trained_is_not_thrown_away(project: Project) -> None:
+    run = RunFolder(made(project.runs_folder / "one", project, "running"))
+    with run.locked():
+        assert runs.summary(run.path).standing == "running"
+        with pytest.raises(RunError, match="is being trained"):
+            runs.delete(run.path)
+        with pytest.raises(UsageError, match="A training is running"):
+            delete(project.path)
+    assert run.path.is_dir()
+    (found,) = runs_of(project)
+    assert (found.standing, found.can_carry_on) == ("interrupted", True), "nobody trains it now"
 
 
 THROW = """

@@ -2,7 +2,7 @@
 
 `stored/vN` was written by the program of schema N: the sample with four pictures a class, one
 picture relabelled, one taken out, a class renamed, a split with a test part, a dismissed finding,
-and a finished run.
+and a finished run (`made_stored_project.py`).
 """
 
 from __future__ import annotations

@@ -71,7 +71,6 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     usable = [found for found in listing.files if not reasons[found.file]]
     check_usable(root, listing, usable, reasons)
     index, meter = Index(Project.of(spec)), Meter("compare", len(listing.files))
-    index.project.keep_dataset(spec)
     data = yield from beside(lambda: _gathered(spec, listing, seen, index), meter, 0)
     labelled = yield from beside(data.labelled, meter, 0)
     choices = Choices.of(job, index.project, labelled)
@@ -108,6 +107,7 @@ def _gathered(
     spec: DatasetSpec, listing: Listing, seen: Mapping[str, Verdict], index: Index
 ) -> _Data:
     """What was seen, with the index brought up to it and the corrections that are kept there."""
+    index.project.keep_dataset(spec)
     rows = _rows(listing, seen)
     numbers, changes = index.update(rows)
     labelling = Labelling.of(listing.classes["train"], spec.class_names, index.project)
