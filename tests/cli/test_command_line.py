@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -245,10 +246,14 @@ def test_a_failure_is_1_with_its_sentence_on_standard_error(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_training_is_130_and_can_be_carried_on(
-    start: list[str], tmp_path: Path, capsys: Captured
+@pytest.mark.parametrize(
+    "request_to_stop",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+)
+def test_an_interrupted_training_is_130_and_says_how_it_is_carried_on(
+    request_to_stop: signal.Signals, start: list[str], tmp_path: Path, capsys: Captured
 ) -> None:
-    path = str(tmp_path / "run")
+    path = str(tmp_path / "a run")
     start[-1] = "6"
     child = subprocess.Popen(
         [sys.executable, "-m", "tlstudio", *start, "--run", path, "--freeze", UNFROZEN, "--json"],
@@ -261,10 +266,17 @@ def test_an_interrupted_training_is_130_and_can_be_carried_on(
     for line in child.stdout:
         if json.loads(line)["type"] == "step":
             break
-    child.send_signal(signal.SIGINT)
+    child.send_signal(request_to_stop)
     rest, errors = child.communicate(timeout=60)
     assert child.returncode == 130, errors
     assert "Interrupted" in errors
+    (told,) = [line for line in errors.splitlines() if line.startswith("To carry on: ")]
+    assert shlex.split(told.removeprefix("To carry on: ")) == [
+        "tlstudio",
+        "train",
+        "--resume",
+        path,
+    ]
     assert {line["type"] for line in lines_of(rest)} <= {"step", "progress", "epoch", "answers"}
     assert RunFolder(Path(path)).state().state == "interrupted"
     assert run(["train", "--resume", path, "--json"]) == 0

@@ -15,7 +15,15 @@ from tlstudio.backbones.catalogue import RECOMMENDED, catalogue
 from tlstudio.cli import pictures as pictures_commands
 from tlstudio.cli import projects as projects_commands
 from tlstudio.cli import weights as weights_commands
-from tlstudio.cli.console import Json, err, out, print_json, print_result, run_task
+from tlstudio.cli.console import (
+    Json,
+    err,
+    out,
+    print_json,
+    print_result,
+    run_task,
+    say_how_to_carry_on,
+)
 from tlstudio.cli.dataset import Pictures, Seed, about_pictures
 from tlstudio.cli.doctor import doctor
 from tlstudio.cli.start import chosen_backbone
@@ -236,7 +244,11 @@ def train(
         request = TrainRun(
             job=job, run=str(run), cache=kept, download=download, keep_awake=not let_sleep
         )
-    result = run_task(task_for(request), as_json=json)
+    try:
+        result = run_task(task_for(request), as_json=json)
+    except (Cancelled, KeyboardInterrupt):
+        say_how_to_carry_on(request)
+        raise
     if json:
         print_result(result)
         return

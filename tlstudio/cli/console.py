@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +32,8 @@ from rich.text import Text
 from tlstudio import tasks
 from tlstudio.diagnosis import session_log
 from tlstudio.diagnosis.events import logged
+from tlstudio.jobs import ResumeRun, TrainRun
+from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Control, Event, Task, drive, event_to_dict
 
 R = TypeVar("R")
@@ -81,6 +87,16 @@ def print_json(values: dict[str, Any]) -> None:
 
 def print_result(result: BaseModel) -> None:
     print_json({**result.model_dump(mode="json"), "type": "result"})
+
+
+def say_how_to_carry_on(request: TrainRun | ResumeRun) -> None:
+    """Only where the run had begun: before that there is nothing to carry on."""
+    if not RunFolder(Path(request.run)).can_be_carried_on():
+        return
+    cache = ["--cache", request.cache] if request.cache else []
+    command = ["tlstudio", "train", "--resume", request.run, *cache]
+    words = subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
+    err.print(f"To carry on: {words}", markup=False)
 
 
 @contextmanager
