@@ -29,6 +29,7 @@ import torch
 from faults.straced import straced
 from faults.watched import in_time, watched
 from onnx import TensorProto, helper
+from safetensors.torch import save
 from training.made_jobs import made_pictures
 
 from tlstudio.backbones.build import build_network
@@ -62,6 +63,7 @@ from tlstudio.jobs import (
     load_training_job,
 )
 from tlstudio.projects import project as project_module
+from tlstudio.projects.checked import adding
 from tlstudio.projects.corrections import Corrections
 from tlstudio.projects.index import Index, Seen
 from tlstudio.projects.own_models import own_run
@@ -70,7 +72,13 @@ from tlstudio.projects.recent import refreshed
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.projects.runs import runs_of
 from tlstudio.tasks import Logged, drive
-from tlstudio.training.checkpoint import Checkpoint
+from tlstudio.training.checkpoint import (
+    Checkpoint,
+    Position,
+    ProbeScore,
+    load_learning_state,
+    load_optimizer_state,
+)
 from tlstudio.training.model_folder import (
     ModelCard,
     constructor_of,
@@ -317,7 +325,7 @@ REFUSED |= {
     },
     **{
         f"run with a link as {name}": run_with_link(name, "secret")
-        for name in ("run.json", "split.json", "events.jsonl", "start.safetensors", "run.lock")
+        for name in ("run.json", "split.json", "events.jsonl", "start.safetensors", "lock")
     },
     **{f"run with a link as {name}": run_with_link(name, ".") for name in ("model", "checkpoints")},
     "run with a device for its state": run_with_link("run.json", "/dev/zero"),
@@ -330,6 +338,20 @@ REFUSED |= {
         for name in ("../outside/secret", "/etc/passwd", "a/../../outside/secret", "a\0b", "..")
     },
 }
+
+
+@refused
+def run_with_a_million_threads(place: Place) -> Work:
+    run = run_in(place)
+    run.save_state("interrupted", environment={"device": "cpu", "threads": 10**6})
+    return resumed(run)
+
+
+@refused
+def run_that_says_nothing_of_its_beginning(place: Place) -> Work:
+    run = run_in(place)
+    run.save_state("interrupted", environment={})
+    return resumed(run)
 
 
 @refused
@@ -357,8 +379,8 @@ def finished_run_with_a_link_as_model(place: Place) -> Work:
 def events_of(content: bytes) -> Case:
     def case(place: Place) -> Work:
         run = run_in(place)
-        with run.recording() as record:
-            record(Logged(message="good"))
+        with run.recording() as log:
+            log.append(Logged(message="good"))
         with run.events_file.open("ab") as file:
             file.write(content)
 
@@ -428,8 +450,9 @@ def weights_of(name: str, content: bytes) -> Case:
 
 def checkpoint_of(content: bytes) -> Case:
     def case(place: Place) -> Work:
-        file = place.folder / "checkpoint.safetensors"
-        file.write_bytes(content)
+        file = place.folder / "00000001.safetensors"
+        with adding(file) as temporary:  # with the checksum that it should have
+            temporary.write_bytes(content)
         return partial(Checkpoint.load, file)
 
     return case
@@ -439,6 +462,72 @@ REFUSED |= {
     **{f"weights with {name}": weights_of("w.safetensors", TABLES[name]) for name in TABLES},
     **{f"checkpoint with {name}": checkpoint_of(TABLES[name]) for name in list(TABLES)[:5]},
 }
+
+
+POSITION = Position(
+    probe=ProbeScore(strength=1, train_loss=1, train_accuracy=1, val_loss=1, val_accuracy=1)
+).model_dump_json()
+
+
+def checkpoint_with(name: str, position: str = POSITION) -> Case:
+    return checkpoint_of(save({name: torch.zeros(1)}, {"position": position}))
+
+
+REFUSED |= {
+    "checkpoint of a deep position": checkpoint_with("probe/a", DEEP.decode()),
+    "checkpoint with long numbers": checkpoint_with("probe/a", LONG_NUMBER.decode()),
+    "checkpoint that sets its own methods": checkpoint_with("save/a"),
+    "checkpoint of no part": checkpoint_with("__class__"),
+}
+
+
+@refused
+def checkpoint_of_another_network(place: Place) -> Work:
+    network = build_network(backbone(BACKBONE), 2, HeadSpec())
+    return partial(load_learning_state, network, {"../outside": torch.zeros(1)})
+
+
+@refused
+def checkpoint_of_other_shapes(place: Place) -> Work:
+    network = build_network(backbone(BACKBONE), 2, HeadSpec())
+    name = next(iter(network.network.state_dict()))
+    return partial(load_learning_state, network, {name: torch.zeros(1)})
+
+
+@refused
+def checkpoint_of_another_optimiser(place: Place) -> Work:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+    return partial(load_optimizer_state, optimizer, {"9" * 30 + ".a": torch.zeros(1)})
+
+
+def sums_of(content: bytes) -> Case:
+    def case(place: Place) -> Work:
+        folder = copied(place)
+        (folder / "SHA256SUMS").write_bytes(content)
+        return partial(load_model, folder)
+
+    return case
+
+
+REFUSED |= {
+    "checksums of other files": sums_of(b"0" * 64 + b"  ../outside/secret\n"),
+    "checksums that are no text": sums_of(b"\xff\xfe\x00" * 1000),
+    "checksums that are empty": sums_of(b""),
+}
+
+
+@refused
+def checksums_of_a_terabyte(place: Place) -> Work:
+    folder = copied(place)
+    sparse(folder / "SHA256SUMS")
+    return partial(load_model, folder)
+
+
+@refused
+def checksums_that_are_a_pipe(place: Place) -> Work:
+    folder = copied(place)
+    os.mkfifo(folder / "SHA256SUMS")
+    return partial(own_run, folder)
 
 
 @refused
@@ -578,7 +667,8 @@ def copied(place: Place, *, weights: bool = True) -> Path:
     folder = place.folder / "model"
     folder.mkdir()
     for file in place.model.iterdir():
-        if weights or file.suffix == ".json":
+        # Who makes a hostile model vouches for it, or leaves the checksums out.
+        if file.suffix == ".json" or (weights and file.suffix == ".safetensors"):
             (folder / file.name).write_bytes(file.read_bytes())
     return folder
 

@@ -109,7 +109,9 @@ class Checkpoint:
         except (OSError, ValidationError, SafetensorError, KeyError) as error:
             raise _damaged(file) from error
         for key, tensor in tensors.items():
-            part, name = key.split("/", 1)
+            part, _, name = key.partition("/")
+            if part not in _PARTS:
+                raise _damaged(file)
             getattr(checkpoint, part)[name] = tensor
         return checkpoint
 
@@ -152,9 +154,12 @@ def learning_state(network: StagedNetwork) -> Tensors:
 
 
 def load_learning_state(network: StagedNetwork, state: Tensors) -> None:
-    """Puts `state`, a part of the network's own state dict, back."""
+    """Puts `state`, a part of the network's own state dict, back. Raises `RunError` where it is
+    that of another network."""
     own = network.network.state_dict()
     for name, tensor in state.items():
+        if name not in own or own[name].shape != tensor.shape:
+            raise _foreign()
         own[name].copy_(tensor)
 
 
@@ -171,16 +176,22 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> Tensors:
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: Tensors) -> None:
     """Puts the moments back, each laid out in memory as its parameter: fused steps walk through
-    both in the order in which they lie there."""
+    both in the order in which they lie there. Raises `RunError` for those of another optimiser."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for key, stored in state.items():
-        index, name = key.split(".", 1)
+        index, _, name = key.partition(".")
+        if not (index.isdecimal() and int(index) < len(parameters)):
+            raise _foreign()
         moment, parameter = stored, parameters[int(index)]
         if stored.shape == parameter.shape:
             moment = torch.empty_like(parameter, dtype=stored.dtype).copy_(stored)
         moments.setdefault(int(index), {})[name] = moment
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+
+
+def _foreign() -> RunError:
+    return RunError("The checkpoint of this run is that of another network.", "Train it anew.")
 
 
 def _damaged(file: Path) -> RunError:

@@ -36,7 +36,7 @@ from tlstudio.projects.own_models import Licence, OwnRun
 from tlstudio.projects.places import cache_folder
 from tlstudio.projects.project import FILE as PROJECT_FILE
 from tlstudio.projects.project import Project
-from tlstudio.projects.run_folder import RunFolder
+from tlstudio.projects.run_folder import Environment, RunFolder, RunState
 from tlstudio.projects.runs import register
 from tlstudio.tasks import Logged, Task, Warned
 from tlstudio.training.checkpoint import Checkpoint, newest
@@ -48,6 +48,9 @@ from tlstudio.training.phases import Phases
 from tlstudio.training.recording import recorded
 from tlstudio.training.running import Training
 from tlstudio.training.start import load_start, origin_of, settled
+
+_MOST_THREADS = 1024
+"""More than any computer that this program runs on has cores."""
 
 
 def train(request: TrainRun) -> Task[TrainResult]:
@@ -116,7 +119,7 @@ def resume(request: ResumeRun) -> Task[TrainResult]:
         if state.state == "completed":
             raise RunError(f"The run in {run.path} is complete.", "There is nothing to carry on.")
         run.tidy()
-        job, split, env = run.job(), run.split(), state.environment
+        job, split, env = run.job(), run.split(), _as_begun(run, state)
         checkpoint, remark = newest(run.checkpoints)
         network = assembled(run, job, split, _linear_head(job), {})
         cache = Path(request.cache) if request.cache else cache_folder()
@@ -127,6 +130,18 @@ def resume(request: ResumeRun) -> Task[TrainResult]:
                 run, job, split, env, started, cache, phases, log, checkpoint, patience
             )
             return (yield from recorded(run, env, log, training.carry_on(network, remark)))
+
+
+def _as_begun(run: RunFolder, state: RunState) -> Environment:
+    """What was settled when the run began. Raises `RunError` where that can't be."""
+    env = state.environment
+    threads = env.get("threads")
+    if "device" not in env or not isinstance(threads, int) or not 0 < threads <= _MOST_THREADS:
+        raise RunError(
+            f"{run.state_file} does not say how this run was begun: it is damaged.",
+            "Train it anew.",
+        )
+    return env
 
 
 def _taken_up(run: RunFolder, checkpoint: Checkpoint | None) -> tuple[float, Phases, EventLog]:
