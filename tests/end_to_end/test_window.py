@@ -31,7 +31,7 @@ print(json.dumps({**dataclasses.asdict(report), "torch": "torch" in sys.modules}
 """
 
 PAGES = (
-    "images-empty.png",
+    "home-empty.png",
     "images.png",
     "images-health.png",
     "images-split.png",

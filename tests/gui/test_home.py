@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from made_up import made_up_train_result
+from made_up import made_up_run, made_up_train_result
 from made_up_projects import made_up_project, picture
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -21,7 +21,16 @@ from tlstudio.gui.views.home import Home
 from tlstudio.gui.widgets.question import Question
 from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard.state import PageId, WizardState
-from tlstudio.jobs import BackboneSpec, DatasetSpec, Job, ScanJob, ScanResult, TrainingJob
+from tlstudio.jobs import (
+    BackboneSpec,
+    DatasetSpec,
+    Job,
+    Result,
+    ResumeRun,
+    ScanJob,
+    ScanResult,
+    TrainingJob,
+)
 from tlstudio.projects.ownership import Ownership
 from tlstudio.projects.places import projects_folder
 from tlstudio.projects.project import Project
@@ -90,6 +99,16 @@ def titles(home: Home) -> list[str]:
     return [entry.known.title for entry in home.list.projects.entries]
 
 
+def arrived(qtbot: QtBot, window: MainWindow, scan: ScanResult | None = None) -> None:
+    """The pictures of the project are shown, and the wizard is on the page that was open last."""
+
+    def there() -> bool:
+        found = window.state.scan
+        return found is not None and (scan is None or found is scan) and window._page is None
+
+    qtbot.waitUntil(there)
+
+
 def click(qtbot: QtBot, button: QWidget) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
@@ -135,7 +154,7 @@ def test_return_opens_the_chosen_project_and_the_rail_leads_back(
     qtbot.keyClick(window.home.list, Qt.Key.Key_Down)
     assert window.home.panel.title.text() == "bees"
     qtbot.keyClick(window.home.list, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: state.scan is not None)
+    arrived(qtbot, window)
     assert state.scan is scans[str(tmp_path / "bees")]
     assert window.wizard.isVisible()
     assert window.project.path == path
@@ -154,13 +173,13 @@ def test_another_project_lets_go_of_the_first(
     project(tmp_path, scans, "bees", hours=2)
     read(qtbot, window.home)
     double_click(qtbot, window.home, 0)
-    qtbot.waitUntil(lambda: state.scan is not None)
+    arrived(qtbot, window)
     state.set_trained(state.job(), made_up_train_result())
     window.show_home()
     qtbot.waitUntil(lambda: not window.home.errands.busy)
     double_click(qtbot, window.home, 1)
     bees = scans[str(tmp_path / "bees")]
-    qtbot.waitUntil(lambda: state.scan is bees)
+    arrived(qtbot, window, bees)
     assert state.trained is None
     assert not state.may_go_to(PageId.RESULTS)
 
@@ -176,17 +195,17 @@ def test_choices_come_back_with_their_project(
 ) -> None:
     paths = [project(tmp_path, scans, name) for name in ("ants", "bees")]
     window.open_project(paths[0])
-    qtbot.waitUntil(lambda: state.scan is not None)
+    arrived(qtbot, window)
     state.set_backbone("resnet34")
     state.set_preset("thorough")
     state.set_seed(7)
     window.wizard.go_to(PageId.SETTINGS)
     window.open_project(paths[1])
-    qtbot.waitUntil(lambda: state.scan is scans[str(tmp_path / "bees")])
+    arrived(qtbot, window, scans[str(tmp_path / "bees")])
     assert (state.seed, state.preset, state.page) == (0, "fast", PageId.IMAGES)
     assert state.backbone_id != "resnet34"
     window.open_project(paths[0])
-    qtbot.waitUntil(lambda: state.scan is scans[str(tmp_path / "ants")])
+    arrived(qtbot, window, scans[str(tmp_path / "ants")])
     assert (state.backbone_id, state.seed, state.preset) == ("resnet34", 7, "thorough")
     qtbot.waitUntil(lambda: window.wizard.currentId() == PageId.SETTINGS)
 
@@ -198,7 +217,7 @@ def test_damaged_choices_are_the_usual_ones(
     Project(path).set_setting("choices", {"version": 1, "backbone": {"id": "no such"}, "seed": "x"})
     usual = state.choices()
     window.open_project(path)
-    qtbot.waitUntil(lambda: state.scan is not None)
+    arrived(qtbot, window)
     assert state.choices() == usual
 
 
@@ -208,7 +227,7 @@ def test_a_project_of_another_window_is_read_only_until_that_lets_go(
     path = project(tmp_path, scans, "ants")
     with Ownership(path):
         window.open_project(path)
-        qtbot.waitUntil(lambda: state.scan is not None)
+        arrived(qtbot, window)
         assert window.banner.isVisible()
         assert window.banner.message.startswith("Open in another window since")
         assert "changes are made there" in window.banner.message
@@ -309,7 +328,7 @@ def test_while_one_trains_another_has_to_wait(
 ) -> None:
     paths = [project(tmp_path, scans, name, hours) for hours, name in enumerate(("ants", "bees"))]
     window.open_project(paths[0])
-    qtbot.waitUntil(lambda: state.scan is not None)
+    arrived(qtbot, window)
     state.set_training(paths[0] / "runs" / "x")
     window.show_home()
     qtbot.waitUntil(lambda: not window.home.errands.busy)
@@ -336,7 +355,7 @@ def test_a_dropped_project_is_opened(
 ) -> None:
     path = project(tmp_path, scans, "ants")
     drop(window.home, path)
-    qtbot.waitUntil(lambda: state.scan is not None)
+    arrived(qtbot, window)
     assert window.project.path == path
 
 
@@ -350,3 +369,77 @@ def test_a_project_of_a_newer_program_is_refused_with_a_sentence(
     qtbot.waitUntil(lambda: bool(window.home.notice.message))
     assert "newer version" in window.home.notice.message
     assert window.home.isVisible()
+
+
+def test_an_interrupted_training_is_offered_and_said_on_its_row(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, scans: Scans
+) -> None:
+    project(tmp_path, scans, "ants")
+    path = project(tmp_path, scans, "bees", hours=1)
+    run = run_in(path)
+    run.save_state("running")  # as a killed window leaves it
+    run.start_file.write_bytes(b"x")
+    with run.recording() as log:
+        for event in made_up_run(10, upto=3):
+            log.append(event)
+    home = window.home
+    read(qtbot, home)
+    assert home.notice.message == "The training of “bees” was interrupted in epoch 3 of 10."
+    row = home.list.projects.index(1)
+    assert "Training was interrupted" in row.data(Qt.ItemDataRole.AccessibleTextRole)
+    with qtbot.waitSignal(home.run_wanted) as asked:
+        click(qtbot, home.notice.findChild(QPushButton))
+    assert asked.args == [path, run.path, True]
+    read(qtbot, home)
+    assert not home.notice.isVisible()  # it was said
+
+
+def test_carrying_on_opens_the_project_and_goes_on_with_the_run(
+    qtbot: QtBot,
+    window: MainWindow,
+    state: WizardState,
+    client: ScriptedClient,
+    tmp_path: Path,
+    scans: Scans,
+) -> None:
+    resumed: list[str] = []
+
+    def resume(job: Job) -> Generator[Event, None, Result]:
+        assert isinstance(job, ResumeRun)
+        resumed.append(job.run)
+        yield from made_up_run(4)
+        return made_up_train_result(job.run)
+
+    client.script["resume"] = resume
+    path = project(tmp_path, scans, "bees")
+    run = run_in(path)
+    run.save_state("running")
+    run.start_file.write_bytes(b"x")
+    read(qtbot, window.home)
+    click(qtbot, window.home.panel.notice.findChild(QPushButton))
+    qtbot.waitUntil(lambda: state.trained is not None)
+    assert resumed == [str(run.path)]
+    assert window.wizard.currentId() == PageId.TRAIN
+    assert window.wizard.isVisible()
+
+
+def test_the_trainings_are_reached_from_home_and_from_the_rail(
+    qtbot: QtBot, window: MainWindow, state: WizardState, tmp_path: Path, scans: Scans
+) -> None:
+    path = project(tmp_path, scans, "bees")
+    run = run_in(path)
+    run.save_state("completed", result=made_up_train_result(str(run.path)))
+    read(qtbot, window.home)
+    click(qtbot, window.home.panel.runs_button)
+    qtbot.waitUntil(lambda: window.runs is not None and bool(window.runs.table.runs.rows))
+    assert window.runs is not None
+    assert window.runs.isVisible()
+    arrived(qtbot, window)
+    click(qtbot, window.runs.back_button)
+    assert window.wizard.isVisible()
+    click(qtbot, window.wizard.rail.runs_button)
+    assert window.runs.isVisible()
+    qtbot.waitUntil(window.runs.details.use.isEnabled)
+    click(qtbot, window.runs.details.use)
+    assert window.wizard.currentId() == PageId.SETTINGS
+    assert (state.backbone_id, state.frozen) == ("squeezenet1_1", 2)

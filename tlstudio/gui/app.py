@@ -17,6 +17,7 @@ from tlstudio.gui.theme import THEME
 from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard import wording
 from tlstudio.gui.wizard.state import WizardState
+from tlstudio.projects.preferences import preferences
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -44,6 +45,7 @@ def application(argv: Sequence[str] = ()) -> QApplication:
     app.setWindowIcon(app_icon())
     wording.use(QCoreApplication.translate)
     THEME.install(app)
+    THEME.prefer(preferences().look)
     return app
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
+
+from tlstudio.projects.preferences import Look
 
 Scheme = Literal["light", "dark"]
 
@@ -119,6 +121,7 @@ class Theme(QObject):
         super().__init__()
         self.colours = LIGHT
         self._override: Scheme | None = None
+        self._forced = False
 
     def install(self, app: QApplication, override: Scheme | None = None) -> None:
         """Styles the application and follows the system from now on, unless overridden.
@@ -128,11 +131,18 @@ class Theme(QObject):
         named = os.environ.get("TLSTUDIO_THEME", "")
         if override is None and named in {"light", "dark"}:
             override = "dark" if named == "dark" else "light"
-        self._override = override
+        self._override, self._forced = override, override is not None
         app.setStyle("Fusion")
         hints = app.styleHints()
         hints.colorSchemeChanged.connect(self._system_changed)
         self._system_changed(hints.colorScheme())
+
+    def prefer(self, look: Look) -> None:
+        """Follows the system, or no longer does; what overrides it by force stays."""
+        wanted = None if look == "system" else look
+        if not self._forced and wanted != self._override:
+            self._override = wanted
+            self._system_changed(QGuiApplication.styleHints().colorScheme())
 
     def use(self, scheme: Scheme) -> None:
         """Changes to this theme and repaints everything."""

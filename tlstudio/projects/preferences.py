@@ -11,12 +11,16 @@ from tlstudio.jobs import Record
 from tlstudio.projects.atomic import write_text
 from tlstudio.projects.places import preferences_file
 
+Look = Literal["system", "light", "dark"]
+
 
 class Preferences(Record):
-    """`keep_awake`: the computer does not fall asleep by itself while it trains."""
+    """`keep_awake`: the computer does not fall asleep by itself while it trains. `look`: the
+    window's colours."""
 
     version: Literal[1] = 1
     keep_awake: bool = True
+    look: Look = "system"
 
 
 def preferences() -> Preferences:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QPoint, QRectF, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QDesktopServices,
@@ -30,20 +29,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tlstudio.errors import UsageError
 from tlstudio.gui import theme
 from tlstudio.gui.errands import Errands
 from tlstudio.gui.views import project_words as words
-from tlstudio.gui.views.known import Entry, present_entries, remembered_entries
+from tlstudio.gui.views.home_foot import HomeFoot
+from tlstudio.gui.views.known import Entry, present_entries, remembered_entries, renamed
 from tlstudio.gui.views.project_list import ProjectList
 from tlstudio.gui.views.project_panel import ProjectPanel
 from tlstudio.gui.widgets.basics import Notice, primary_button, title_label
 from tlstudio.gui.widgets.drop_area import DropArea
 from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.state import WizardState
-from tlstudio.projects.ownership import Ownership
 from tlstudio.projects.places import projects_folder
-from tlstudio.projects.project import Project
 from tlstudio.projects.recent import KnownProject, delete, forget, remember
 
 
@@ -52,6 +49,8 @@ class Home(QWidget):
 
     project_wanted = Signal(object)
     """The path of a project to open."""
+    runs_wanted = Signal(object)
+    """The path of a project whose trainings are to be shown."""
     run_wanted = Signal(object, object, bool)
     """A project's path, that of its run, and whether to carry it on at once."""
     paths_wanted = Signal(list)
@@ -66,17 +65,20 @@ class Home(QWidget):
         self._open: Path | None = None
         self._reading = False
         self._taken_off: list[KnownProject] = []
-        self._offered: tuple[Entry, ...] = ()
+        self._offered: set[Path] = set()
         self.setAcceptDrops(True)
         self._hot = False
         self.errands = Errands(self)
         self.errands.failed.connect(self.say_failed)
         self.notice = Notice()
-        self.notice.acted.connect(self._act)
         self._action: Callable[[], object] = lambda: None
+        self._also: Callable[[], object] = lambda: None
+        self.notice.acted.connect(self._act)
+        self.notice.acted_also.connect(self._act_also)
         self.list = ProjectList()
         self.panel = ProjectPanel()
         self.drop_area = DropArea()
+        self.foot = HomeFoot()
         self._stack = QStackedWidget()
         self._build()
         self._connect()
@@ -108,6 +110,7 @@ class Home(QWidget):
         column.addLayout(head)
         column.addWidget(self.notice)
         column.addWidget(self._stack, 1)
+        column.addWidget(self.foot)
 
     def _connect(self) -> None:
         area, panel = self.drop_area, self.panel
@@ -123,11 +126,14 @@ class Home(QWidget):
         self.list.projects.renamed.connect(self._rename)
         self.list.customContextMenuRequested.connect(self._show_menu)
         panel.open_button.clicked.connect(self._with_chosen(self.open_entry))
+        panel.runs_button.clicked.connect(
+            self._with_chosen(lambda entry: self.runs_wanted.emit(entry.path))
+        )
         panel.rename_button.clicked.connect(self.list.rename_current)
         panel.folder_button.clicked.connect(self._with_chosen(self.show_folder))
         panel.forget_button.clicked.connect(self._with_chosen(self.take_off))
         panel.bin_button.clicked.connect(self._with_chosen(self.ask_before_binning))
-        panel.carry_on.connect(self._with_chosen(self._carry_on))
+        panel.carry_on.connect(self._with_chosen(lambda entry: self._want_run(entry, True)))
         undo = QShortcut(QKeySequence(QKeySequence.StandardKey.Undo), self)
         undo.activated.connect(self.put_back)
 
@@ -148,6 +154,7 @@ class Home(QWidget):
         panel = self.panel
         for button in (
             panel.open_button,
+            panel.runs_button,
             panel.rename_button,
             panel.folder_button,
             panel.forget_button,
@@ -181,7 +188,8 @@ class Home(QWidget):
     def _present(self, entries: tuple[Entry, ...]) -> None:
         self._reading = False
         self._show_entries(entries)
-        self._offer(next((each for each in entries if each.offer is not None), None))
+        self.foot.measure()
+        self._offer_to_carry_on(entries)
 
     def _not_read(self, message: str, hint: str) -> None:
         self._reading = False
@@ -215,12 +223,16 @@ class Home(QWidget):
             self.list.setFocus()
 
     def leave(self) -> None:
+        self.foot.leave()
         self.errands.finish()
 
     # --- saying ---------------------------------------------------------------------------------
 
     def _act(self) -> None:
         self._action()
+
+    def _act_also(self) -> None:
+        self._also()
 
     def say_failed(self, message: str, hint: str) -> None:
         self.notice.say("error", message, hint)
@@ -231,8 +243,25 @@ class Home(QWidget):
         self._action = lambda: self.project_wanted.emit(self._open)
         self.notice.say("info", text, hint, self.tr("&Go to the training"))
 
-    def _offer(self, entry: Entry | None) -> None:
-        """Once for each interrupted training."""
+    def _offer_to_carry_on(self, entries: tuple[Entry, ...]) -> None:
+        """Once for each training that was interrupted, the newest first; not for the one that was
+        stopped in this window."""
+        for entry in entries:
+            offer = entry.offer
+            if offer is None or entry.path == self._open or offer.run in self._offered:
+                continue
+            self._offered.add(offer.run)
+            if not self.notice.message and entry.pictures_there:
+                text = words.interrupted_words(entry.known.title, offer)
+                hint = self.tr("What it had learned until then is kept.")
+                self._action = partial(self._want_run, entry, True)
+                self._also = partial(self._want_run, entry, False)
+                self.notice.say("info", text, hint, self.tr("&Carry on"), self.tr("Look &at it"))
+
+    def _want_run(self, entry: Entry, carry_on: bool) -> None:
+        self.notice.clear()
+        if entry.offer is not None:
+            self.run_wanted.emit(entry.path, entry.offer.run, carry_on)
 
     # --- what the user asks for -------------------------------------------------------------------
 
@@ -243,16 +272,12 @@ class Home(QWidget):
         else:
             self.notice.say("warn", *words.missing_words(entry))
 
-    def _carry_on(self, entry: Entry) -> None:
-        if entry.offer is not None:
-            self.run_wanted.emit(entry.path, entry.offer.run, True)
-
     def show_folder(self, entry: Entry) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(entry.known.path))
 
     def _rename(self, entry: Entry, title: str) -> None:
         self.errands.do(
-            partial(_rename, entry, title, entry.path == self._open), lambda _: self.read()
+            partial(renamed, entry, title, entry.path == self._open), lambda _: self.read()
         )
 
     def take_off(self, entry: Entry) -> None:
@@ -350,19 +375,3 @@ class Home(QWidget):
             painter.setPen(pen)
             painter.setBrush(QColor(theme.colours().accent_soft))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(6, 6, -6, -6), 10, 10)
-
-
-def _rename(entry: Entry, title: str, claimed: bool) -> None:
-    """`claimed`: this window holds the project already."""
-    with contextlib.nullcontext() if claimed else Ownership(entry.path) as claim:
-        if claim is not None and not claim.held:
-            raise UsageError(
-                _tr("This project is open in another window."), _tr("Rename it there.")
-            )
-        project = Project.open(entry.path)
-        project.rename(title)
-        remember(entry.known.model_copy(update={"title": project.title}))
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Home", text)

@@ -7,9 +7,12 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlstudio.errors import TLStudioError
+from PySide6.QtCore import QCoreApplication
+
+from tlstudio.errors import TLStudioError, UsageError
+from tlstudio.projects.ownership import Ownership
 from tlstudio.projects.project import Project
-from tlstudio.projects.recent import KnownProject, known_projects, refreshed
+from tlstudio.projects.recent import KnownProject, known_projects, refreshed, remember
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.projects.runs import RunSummary, runs_of
 from tlstudio.tasks import Epoch, Step
@@ -75,3 +78,20 @@ def _offer(runs: tuple[RunSummary, ...]) -> Offer | None:
     ]
     epoch, of = epochs[-1] if epochs else (None, None)
     return Offer(run, epoch, of)
+
+
+def renamed(entry: Entry, title: str, held: bool) -> None:
+    """Gives the project another title. `held`: this window has it open, else it must be free."""
+    with contextlib.nullcontext() if held else Ownership(entry.path) as claim:
+        if claim is not None and not claim.held:
+            raise UsageError(
+                _tr("“{0}” is open in another window.").format(entry.known.title),
+                _tr("Rename it there."),
+            )
+        project = Project.open(entry.path)
+        project.rename(title)
+        remember(entry.known.model_copy(update={"title": project.title}))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Home", text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
 from tlstudio.gui.views import project_words as words
@@ -42,6 +42,7 @@ class ProjectPanel(Card):
         self.notice = Notice()
         self.notice.acted.connect(self.carry_on)
         self.open_button = QPushButton(self.tr("&Open"))
+        self.runs_button = QPushButton(self.tr("Trainin&gs"))
         self.rename_button = link_button(self.tr("&Rename…"))
         self.folder_button = link_button(self.tr("Show &folder"))
         self.forget_button = link_button(self.tr("Take off the &list"))
@@ -60,11 +61,11 @@ class ProjectPanel(Card):
         for label in (self.contents, self.place, self.used):
             column.addWidget(label)
         column.addStretch(1)
-        for label in inside.findChildren(QLabel):
+        for label in (self.title, self.basis, self.contents, self.place, self.used):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.body.addWidget(scrolled(inside), 1)
-        self.body.addWidget(self.open_button)
         for row in (
+            (self.open_button, self.runs_button),
             (self.rename_button, self.folder_button),
             (self.forget_button, self.bin_button),
         ):
@@ -92,6 +93,7 @@ class ProjectPanel(Card):
             label.setVisible(bool(label.text()))
         self._show_notice(entry)
         self.open_button.setEnabled(entry.there)
+        self.runs_button.setEnabled(entry.there and known.runs > 0)
         self.folder_button.setEnabled(entry.there)
         for button in (self.rename_button, self.bin_button):
             button.setEnabled(entry.there and not (opened and locked))

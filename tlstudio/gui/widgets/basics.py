@@ -143,21 +143,24 @@ class Card(QFrame):
 class Notice(QFrame):
     """A sentence and what to do about it, where its cause is; it stays until it is resolved.
 
-    Hidden while there is nothing to say. `action` is the text of a button that emits `acted`.
+    Hidden while there is nothing to say. `action` is the text of a button that emits `acted`,
+    `also` that of one beside it.
     """
 
     acted = Signal()
+    acted_also = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sign = QLabel()
-        self._sign.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         self._sign.setFixedWidth(20)
         self._message = body_label("")
         self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._hint = hint_label("")
-        self._button = QPushButton()
+        self._button = QPushButton(self)
         self._button.clicked.connect(self.acted)
+        self._other_button = QPushButton(self)
+        self._other_button.clicked.connect(self.acted_also)
         words = QVBoxLayout()
         words.setSpacing(theme.TIGHT)
         words.addWidget(self._message)
@@ -167,7 +170,8 @@ class Notice(QFrame):
         row.setSpacing(theme.NORMAL)
         row.addWidget(self._sign)
         row.addLayout(words, 1)
-        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignVCenter)
+        for button in (self._other_button, self._button):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.kind: NoticeKind = "info"
         self.clear()
@@ -181,7 +185,9 @@ class Notice(QFrame):
     def hint(self) -> str:
         return self._hint.text()
 
-    def say(self, kind: NoticeKind, message: str, hint: str = "", action: str = "") -> None:
+    def say(
+        self, kind: NoticeKind, message: str, hint: str = "", action: str = "", also: str = ""
+    ) -> None:
         """Shows the sentence. The sign says the kind as well as the colour does."""
         self.kind = kind
         self._sign.setText(_SIGNS[kind])
@@ -189,8 +195,11 @@ class Notice(QFrame):
         self._message.setText(message)
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
-        self._button.setText(action)
-        self._button.setVisible(bool(action))
+        height = Qt.AlignmentFlag.AlignTop if hint else Qt.AlignmentFlag.AlignVCenter
+        self._sign.setAlignment(height | Qt.AlignmentFlag.AlignHCenter)
+        for button, text in ((self._button, action), (self._other_button, also)):
+            button.setText(text)
+            button.setVisible(bool(text))
         self.setAccessibleName(f"{message} {hint}".strip())
         set_kind(self, f"notice-{kind}")
         self.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from tlstudio.errors import StorageError
@@ -18,6 +19,11 @@ class KeepAwake(QCheckBox):
         self.setAccessibleName(self.text().replace("&", ""))
         self.setChecked(preferences().keep_awake)
         self.clicked.connect(self._keep)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """It may have been chosen elsewhere meanwhile."""
+        self.setChecked(preferences().keep_awake)
+        super().showEvent(event)
 
     def _keep(self, chosen: bool) -> None:
         try:

@@ -127,6 +127,7 @@ class Rail(QFrame):
 
     asked = Signal(int)
     home_asked = Signal()
+    runs_asked = Signal()
 
     def __init__(self, state: WizardState) -> None:
         super().__init__()
@@ -142,11 +143,15 @@ class Rail(QFrame):
         self.home_button.clicked.connect(self.home_asked)
         self.home_button.setShortcut(QKeySequence("Alt+Home"))
         self.name = ProjectName()
+        self.runs_button = link_button(self.tr("Trainings"))
+        self.runs_button.clicked.connect(self.runs_asked)
+        self.runs_button.setShortcut(QKeySequence("Ctrl+T"))
         above = QVBoxLayout()
         above.setContentsMargins(10, 0, 10, 8)
         above.setSpacing(theme.TIGHT)
         above.addWidget(self.home_button, 0, Qt.AlignmentFlag.AlignLeft)
         above.addWidget(self.name)
+        above.addWidget(self.runs_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addLayout(above)
         self.steps: list[StepButton] = []
         for page, text in zip(PageId, self._names(), strict=True):
