@@ -18,7 +18,7 @@ from tlstudio.gui.views.comparison import compared
 from tlstudio.gui.views.run_rows import row_of
 from tlstudio.gui.views.runs import RunsView
 from tlstudio.gui.widgets.question import Question
-from tlstudio.gui.widgets.run_table import MOST_COMPARED, Column
+from tlstudio.gui.widgets.run_model import MOST_COMPARED, Column
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.jobs import TrainingJob
 from tlstudio.projects.project import Project
@@ -104,9 +104,9 @@ def test_each_run_stands_there_as_it_is_the_newest_first(
     assert titles[-4:] == ["died", "broken", "cut short", "good"]
     assert states == {
         "good": "✓ finished",
-        "cut short": "‖ interrupted",
+        "cut short": "◐ interrupted",
         "broken": "✕ failed",
-        "died": "‖ interrupted",
+        "died": "◐ interrupted",
         "gnawed": "✕ damaged",
     }
     facts = {name: view.table.runs.row_of(runs / name) for name in titles}
@@ -249,7 +249,7 @@ def test_two_that_are_ticked_are_compared_by_what_differs(
     assert heads == ["Training", "Accuracy", "Epochs", "Took", "Learning rate"]
     assert [row[0] for row in texts] == ["fast", "slow"]
     assert [row[4] for row in texts] == ["0.0003", "0.0001"]
-    assert texts[1][1] == "94.5\u00a0% of 49 (probe)"
+    assert texts[1][1] == "94.5\u00a0% of 49, probe"
     assert view.comparison.rows == texts
     assert view.comparison.curves is not None
     lines = view.comparison.curves.loss.listDataItems()
@@ -257,6 +257,19 @@ def test_two_that_are_ticked_are_compared_by_what_differs(
     click(qtbot, view.comparison.stop)
     assert view.details.isVisible()
     assert not view.table.runs.ticked_rows()
+
+
+def test_a_click_on_its_box_ticks_a_run_and_elsewhere_does_not(
+    qtbot: QtBot, view: RunsView, project: Project
+) -> None:
+    made_up_run_folder(project.runs_folder / "run")
+    show(qtbot, view, project)
+    cell = view.table.visualRect(view.table.runs.index(0, Column.TITLE))
+    places = (QPoint(cell.left() + 17, cell.center().y()), cell.center())
+    for place, ticked in zip(places, (1, 1), strict=True):
+        qtbot.mouseClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert len(view.table.runs.ticked_rows()) == ticked
+    assert view.hint.text() == "One is ticked: tick another to compare them."
 
 
 def test_no_more_are_compared_than_can_be_told_apart(
@@ -302,7 +315,7 @@ def test_a_run_that_is_trained_elsewhere_is_followed(
                 log.append(event)
         qtbot.waitUntil(lambda: column(view, Column.EPOCHS) == ["5 of 10"])
         qtbot.waitUntil(lambda: bool(view.details.curves and _epochs(view) == [1, 2, 3, 4, 5]))
-    qtbot.waitUntil(lambda: column(view, Column.STATE) == ["‖ interrupted"])
+    qtbot.waitUntil(lambda: column(view, Column.STATE) == ["◐ interrupted"])
     assert view.details.carry_on.isVisible()
 
 

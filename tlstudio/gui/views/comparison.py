@@ -64,7 +64,7 @@ class Comparison(QWidget):
 
     def show_rows(self, rows: Sequence[RunRow]) -> None:
         """What the list knows; the curves come when they have been read."""
-        self.title.setText(self.tr("{0} trainings compared").format(len(rows)))
+        self.title.setText(self.tr("{0} trainings on their validation pictures").format(len(rows)))
         heads, self.rows = compared(rows)
         table = _table(heads, self.rows)
         self._area.setWidget(table)
@@ -105,7 +105,7 @@ def compared(rows: Sequence[RunRow]) -> tuple[list[str], list[list[str]]]:
         texts.append(
             [
                 row.summary.title,
-                words.accuracy(row) + (f" ({words.probe_word()})" if row.of_probe else ""),
+                words.accuracy(row),
                 words.epochs(row),
                 words.took(result.seconds) if result else "–",
                 *(settings.get(name, "–") for name in differing),

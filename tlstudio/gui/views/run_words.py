@@ -18,7 +18,7 @@ from tlstudio.projects.runs import Standing
 SIGNS: dict[Standing, str] = {
     "running": "▶",
     "completed": "✓",
-    "interrupted": "‖",
+    "interrupted": "◐",
     "failed": "✕",
 }
 
@@ -31,7 +31,7 @@ def tr(text: str) -> str:
 
 
 def standing(row: RunRow) -> str:
-    """ "✓ finished", "‖ interrupted": with its sign."""
+    """ "✓ finished", "◐ interrupted": with its sign."""
     found = row.summary
     if found.job is None:
         return f"{SIGNS['failed']} {tr('damaged')}"
@@ -65,13 +65,15 @@ def standing_sentence(row: RunRow) -> str:
 
 
 def accuracy(row: RunRow) -> str:
-    """ "93.9 % of 49", "91.2 % so far"; empty where nobody knows."""
+    """ "93.9 % of 49", "91.2 % so far", "88.0 % of 49, probe"; empty where nobody knows."""
     if row.accuracy is None:
         return ""
     percent = f"{100 * row.accuracy:.1f}\u00a0%"
     if row.summary.result is None:
         return tr("{0} so far").format(percent)
-    return tr("{0} of {1}").format(percent, f"{row.checked:,}") if row.checked else percent
+    if row.checked:
+        percent = tr("{0} of {1}").format(percent, f"{row.checked:,}")
+    return tr("{0}, probe").format(percent) if row.of_probe else percent
 
 
 def accuracy_sentence(row: RunRow) -> str:
@@ -87,11 +89,6 @@ def accuracy_sentence(row: RunRow) -> str:
     if row.of_probe:
         return tr("{0}. That is the probe: training did not beat it.").format(text)
     return f"{text}."
-
-
-def probe_word() -> str:
-    """Beside the accuracy of a run whose probe is kept."""
-    return tr("probe")
 
 
 def epochs(row: RunRow) -> str:

@@ -35,7 +35,8 @@ from tlstudio.gui.widgets.basics import (
     title_label,
 )
 from tlstudio.gui.widgets.question import ask
-from tlstudio.gui.widgets.run_table import MOST_COMPARED, RunTable
+from tlstudio.gui.widgets.run_model import MOST_COMPARED
+from tlstudio.gui.widgets.run_table import RunTable
 from tlstudio.gui.widgets.series import CurveData
 from tlstudio.gui.wizard.replay import News, Replay, news, replay
 from tlstudio.gui.wizard.state import WizardState
@@ -170,6 +171,7 @@ class RunsView(QWidget):
 
     def show_project(self, path: Path, title: str = "") -> None:
         """Reads the runs of this project; what was shown of it stays meanwhile."""
+        self.notice.clear()
         if path != self.project:
             self.project, self._curves = path, {}
             self._show_rows(RunRows(str(path), ()))
@@ -198,6 +200,8 @@ class RunsView(QWidget):
             self.tr("No training yet. Each one will stand here with its settings and its curves.")
         )
         self.empty_button.show()
+        if not found.rows:
+            self.empty_button.setFocus()
         self.new_button.setVisible(bool(found.rows))
         self._show_ticked()
         self._show_possible()

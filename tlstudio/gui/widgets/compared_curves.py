@@ -23,7 +23,7 @@ class ComparedCurves(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runs: Sequence[tuple[str, CurveData]] = ()
-        self._titles = (self.tr("Validation accuracy (%)"), self.tr("Validation loss"))
+        self._titles = (self.tr("Accuracy (%)"), self.tr("Loss"))
         self.accuracy, self.loss = (plain_plot(title) for title in self._titles)
         self.accuracy.setXLink(self.loss)
         row = QHBoxLayout(self)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
-from PySide6.QtGui import QColor, QPalette, QPen, QShowEvent
+from PySide6.QtGui import QColor, QPalette, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.gui.widgets.basics import small_label
@@ -131,7 +131,8 @@ class Curves(QWidget):
         self.accuracy = self._plot(self.tr("Accuracy (%)"))
         self.accuracy.widget.setXLink(self.loss.widget)
         self._resting = self.tr("Probe: the network as it came, with the simplest classifier.")
-        self._readout = small_label(self._resting)
+        self._said = self._resting
+        self._readout = small_label("")
         self._readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._lay_out()
@@ -256,7 +257,18 @@ class Curves(QWidget):
         view = plot.widget.getPlotItem().vb
         inside = view.sceneBoundingRect().contains(at)
         values = self._values(view.mapSceneToView(at).x()) if inside else ""
-        self._readout.setText(values or self._resting)
+        self._said = values or self._resting
+        self._say()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._say)  # once the label has its room
+
+    def _say(self) -> None:
+        """What has no room ends in dots."""
+        room = self._readout.width()
+        metrics = self._readout.fontMetrics()
+        self._readout.setText(metrics.elidedText(self._said, Qt.TextElideMode.ElideRight, room))
 
     def _values(self, x: float) -> str:
         """The values of the epoch nearest to `x`, in words."""
