@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -126,6 +127,20 @@ def test_a_run_that_is_being_trained_is_not_thrown_away(project: Project) -> Non
     assert run.path.is_dir()
     (found,) = runs_of(project)
     assert (found.standing, found.can_carry_on) == ("interrupted", True), "nobody trains it now"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks are made in another way there")
+def test_on_a_disk_without_locks_a_run_can_be_trained_and_carried_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    run = RunFolder(made(project.runs_folder / "one", project, "running"))
+    monkeypatch.setattr("fcntl.flock", flock)
+    with run.locked():
+        pass
+    assert run.standing() == "interrupted"
 
 
 THROW = """

@@ -87,3 +87,6 @@ def test_the_home_screen_knows_what_it_is_worth(stored: Path) -> None:
     assert (known.pictures, known.runs, known.interrupted) == (15, 1, 0)
     assert known.classes == ("broken thread", "good", "Streaks", "stain")
     assert known.accuracy == 0.0
+    assert known.dataset is not None
+    assert Path(known.dataset.folder).name == "fabric"
+    assert known.dataset.project == str(stored)

@@ -219,11 +219,12 @@ def _open(path: Path, claim: Ownership | None = None) -> Opened:
     claim = claim or Ownership(path)
     try:
         project = Project.open(path, read_only=not claim.held)
-        remember(refreshed(project, opened=now()))
+        known = refreshed(project, opened=now())
+        remember(known)
         return Opened(
             path=path,
-            title=project.title,
-            dataset=project.dataset,
+            title=known.title,
+            dataset=known.dataset,
             choices=read_choices(project.setting(SETTING)),
             claim=claim,
         )

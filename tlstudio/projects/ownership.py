@@ -12,17 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from tlstudio.bounded import record
 from tlstudio.errors import StorageError
 from tlstudio.jobs import Record
 from tlstudio.projects.atomic import storage_errors, write_text
+from tlstudio.projects.locks import Lock
 
 _LOCK = "owner.lock"
 _OWNER = "owner.json"
-_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
 _MAY_NOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 Reason = Literal["", "taken", "read_only", "no_locks"]
@@ -49,24 +48,16 @@ class Ownership:
 
     def __init__(self, project: Path) -> None:
         self._file = project / _OWNER
-        # Without the library's own way out, a file that outlives a killed process; whoever claims
-        # need not be the thread that releases.
-        self._lock = FileLock(
-            project / _LOCK, timeout=0, thread_local=False, fallback_to_soft=False
-        )
-        self.reason: Reason = ""
+        self._lock = Lock(project / _LOCK)
+        self.reason: Reason
         with storage_errors(project):
             try:
-                self._lock.acquire()
-            except Timeout:
-                self.reason = "taken"
+                answer = self._lock.acquire()
+                self.reason = "" if answer == "held" else answer
             except OSError as error:
-                if error.errno in _NO_LOCKS:
-                    self.reason = "no_locks"
-                elif error.errno in _MAY_NOT_WRITE and project.is_dir():
-                    self.reason = "read_only"
-                else:
+                if error.errno not in _MAY_NOT_WRITE or not project.is_dir():
                     raise
+                self.reason = "read_only"
         self.held = self.reason in {"", "no_locks"}
         self.owner = _myself() if self.held else self._read()
         if self.held and self.owner is not None:

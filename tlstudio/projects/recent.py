@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from tlstudio.projects.index import Index
 from tlstudio.projects.ownership import Ownership
 from tlstudio.projects.places import projects_folder, recent_folder
 from tlstudio.projects.project import FILE, Project, is_project, usual_title
-from tlstudio.projects.runs import runs_of
+from tlstudio.projects.runs import RunSummary, runs_of
 
 
 class KnownProject(Record):
@@ -93,7 +93,7 @@ def refreshed(project: Project, opened: datetime | None = None) -> KnownProject:
         path=path,
         title=project.title,
         opened=opened,
-        dataset=project.dataset,
+        dataset=project.dataset or _trained_with(project, runs),
         pictures=sum(counts.values()),
         classes=tuple(
             dict.fromkeys(names[found].shown if found in names else found for found in counts)
@@ -132,6 +132,13 @@ def delete(path: Path) -> None:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def _trained_with(project: Project, runs: Sequence[RunSummary]) -> DatasetSpec | None:
+    """The pictures of the newest run: the first version noted them nowhere else."""
+    specs = (run.job.dataset for run in runs if run.job is not None)
+    spec = next(specs, None)
+    return spec and spec.model_copy(update={"project": str(project.path)})
 
 
 def _remembered() -> Iterator[KnownProject]:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
 from tlstudio.bounded import LARGE, SMALL, lines, record
@@ -33,6 +32,7 @@ from tlstudio.projects.belonging import refuse_elsewhere, refuse_foreign
 from tlstudio.projects.checked import beside
 from tlstudio.projects.checkpoint_files import CheckpointFiles
 from tlstudio.projects.event_log import EventLog
+from tlstudio.projects.locks import Lock
 from tlstudio.projects.own_models import Origin
 from tlstudio.tasks import Event, event_from_dict
 
@@ -152,16 +152,15 @@ class RunFolder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps every other process from training this run; the system lets go of it when this one
-        dies. Raises `RunError` where another one has it."""
-        lock = FileLock(self._lock_file, timeout=_PATIENCE, thread_local=False)
+        dies. Raises `RunError` where another one has it. A disk without locks keeps nobody out."""
+        lock = Lock(self._lock_file)
         with storage_errors(self.path):
-            try:
-                lock.acquire()
-            except Timeout as error:
-                raise RunError(
-                    "This run is being trained by another program or window.",
-                    "Wait until it is done, or stop it there.",
-                ) from error
+            answer = lock.acquire(_PATIENCE)
+        if answer == "taken":
+            raise RunError(
+                "This run is being trained by another program or window.",
+                "Wait until it is done, or stop it there.",
+            )
         try:
             yield
         finally:
@@ -176,13 +175,13 @@ class RunFolder:
     def _is_locked(self) -> bool:
         if not self._lock_file.exists():
             return False
-        lock = FileLock(self._lock_file, timeout=_GLANCE, poll_interval=_GLANCE / 5)
+        lock = Lock(self._lock_file)
         try:
-            lock.acquire()
-        except OSError:  # held, or not to be written to: then it can't be carried on from here
+            answer = lock.acquire(_GLANCE)
+        except OSError:  # it may not be written to: then it can't be carried on from here
             return True
         lock.release()
-        return False
+        return answer == "taken"
 
     @property
     def _lock_file(self) -> Path:
