@@ -79,6 +79,7 @@ from tlstudio.training.checkpoint import (
     load_learning_state,
     load_optimizer_state,
 )
+from tlstudio.training.decoded import _is_whole
 from tlstudio.training.model_folder import (
     ModelCard,
     constructor_of,
@@ -1185,12 +1186,34 @@ def memory_of_verdicts_with_a_view(place: Place) -> Work:
         database.execute(
             "CREATE VIEW verdicts AS"
             " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
-            " SELECT 'x' AS path, '' AS reading, '' AS reader,"
+            " SELECT '/pictures/x' AS path, '' AS reading, '' AS reader,"
             " i AS size, i AS mtime_ns, x'00' AS look FROM n"
         )
         database.execute("PRAGMA user_version = 4")
     database.close()
     return lambda: recall(cache, "/pictures")
+
+
+@harmless
+def decoded_pictures_that_claim_all_memory(place: Place) -> Work:
+    index = place.folder / "x.index.npy"
+    header = "{'descr': '<i8', 'fortran_order': False, 'shape': (1099511627776, 4), }".ljust(117)
+    index.write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + b"\n")
+
+    def work() -> None:
+        assert not _is_whole(place.folder / "x.pixels", 2)
+
+    return work
+
+
+@harmless
+def decoded_pictures_that_are_pickled(place: Place) -> Work:
+    np.save(place.folder / "x.index.npy", np.array([Call(os.mkdir, str(place.canary))]))
+
+    def work() -> None:
+        assert not _is_whole(place.folder / "x.pixels", 1)
+
+    return work
 
 
 @harmless

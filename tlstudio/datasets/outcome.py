@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tlstudio import __version__
+from tlstudio.bounded import LARGE, content
 from tlstudio.datasets.duplicates import Compared, exact, near
 from tlstudio.datasets.groups import groups_of
 from tlstudio.datasets.health import findings
@@ -210,7 +211,7 @@ def _near(items: Sequence[Item], project: Project) -> Task[list[tuple[int, ...]]
     """Near copies; what was compared before is remembered in the project's cache."""
     file = project.cache / _COMPARED
     try:
-        before = file.read_bytes()
+        before = content(file, LARGE, follow=False)
     except OSError:
         before = b""
     known = Compared.unpacked(before)

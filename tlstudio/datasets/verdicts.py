@@ -21,6 +21,7 @@ from tlstudio.images.facts import Look
 from tlstudio.images.packed import pack, unpack
 from tlstudio.images.reader import READER_VERSION
 from tlstudio.jobs import Reading
+from tlstudio.projects.database import tighten
 
 _FILE = "verdicts.sqlite"
 _SCHEMA = 4
@@ -28,7 +29,9 @@ _SCHEMA = 4
 _READER = f"{READER_VERSION}/{PIL.__version__}"
 _MOST_ROWS = 300_000
 _AT_ONCE = 500
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_MOST_STEPS = 500_000_000
+"""For some seconds: ten times what the most rows take."""
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERRUPT)
 
 _CREATE = """
 CREATE TABLE verdicts (
@@ -143,6 +146,7 @@ def _database(folder: Path) -> Iterator[sqlite3.Connection]:
     folder.mkdir(parents=True, exist_ok=True)
     # Another process writes for well under a second; waiting longer is worse than decoding again.
     with contextlib.closing(sqlite3.connect(folder / _FILE, timeout=1)) as database:
+        tighten(database, _MOST_STEPS)
         # Losing the last second to a power cut only costs a little decoding.
         database.execute("PRAGMA synchronous = OFF")
         if database.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:

@@ -8,8 +8,8 @@ import sqlite3
 import sys
 
 _STEPS = 1_000_000
-_MOST_STEPS = 5_000_000_000
-"""Steps of SQLite's machine in one connection: about a minute, far more than any project needs."""
+MOST_STEPS = 5_000_000_000
+"""For about a minute of one connection, far more than any project needs."""
 _LONGEST = 100_000_000
 """Bytes of a text or a row."""
 
@@ -17,15 +17,15 @@ Part = tuple[str, str, str, str]
 """Kind, name, table and statement of something in a database."""
 
 
-def tighten(database: sqlite3.Connection) -> None:
+def tighten(database: sqlite3.Connection, steps: int = MOST_STEPS) -> None:
     """From now on functions that reach beyond the database are of no use to what it holds, and work
-    without an end is interrupted (`sqlite3.OperationalError`)."""
+    that takes more than `steps` of SQLite's machine is interrupted (`sqlite3.OperationalError`)."""
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
     database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     if sys.version_info >= (3, 12):
         database.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     worked = itertools.count(_STEPS, _STEPS)
-    database.set_progress_handler(lambda: next(worked) > _MOST_STEPS, _STEPS)
+    database.set_progress_handler(lambda: next(worked) > steps, _STEPS)
     database.execute("PRAGMA trusted_schema = OFF")
     database.execute("PRAGMA cell_size_check = ON")
 

@@ -231,7 +231,11 @@ class Project:
         with storage_errors(self.path):
             foreign = foreign_in(self.path, deep=False)
         if foreign is not None:
-            raise self.odd(foreign.name)
+            raise StorageError(
+                f"{foreign} is a link or no ordinary file: it would lead out of the project, which"
+                " is not used.",
+                "If the project is your own, put the folder or the file itself in its place.",
+            )
 
     def odd(self, what: str) -> StorageError:
         """What is said of a project in which `what` is not as this program writes it."""

@@ -27,6 +27,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from tlstudio.bounded import LARGE, content
 from tlstudio.errors import StorageError
 from tlstudio.projects.atomic import replacing, storage_errors
 
@@ -219,9 +220,9 @@ class _Writer:
                 os.fsync(self._file.fileno())
                 self._file.close()
             entries = [(name, *place) for name, place in self._entries.items()]
-            content = np.array(entries, _ENTRY).tobytes()
+            table = np.array(entries, _ENTRY).tobytes()
             with replacing(self._index) as temporary:
-                temporary.write_bytes(zlib.crc32(content).to_bytes(_CHECK, "little") + content)
+                temporary.write_bytes(zlib.crc32(table).to_bytes(_CHECK, "little") + table)
         except StorageError:
             self._discard()
             raise
@@ -285,8 +286,8 @@ def _drop(index: Path) -> None:
 
 def _read_index(index: Path) -> npt.NDArray[np.void] | None:
     """The entries of an index, None where it is not as it was written."""
-    content = index.read_bytes()
-    check, entries = content[:_CHECK], content[_CHECK:]
+    found = content(index, LARGE)
+    check, entries = found[:_CHECK], found[_CHECK:]
     if zlib.crc32(entries).to_bytes(_CHECK, "little") != check or len(entries) % _ENTRY.itemsize:
         return None
     return np.frombuffer(entries, _ENTRY)

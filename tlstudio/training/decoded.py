@@ -36,6 +36,7 @@ from tlstudio.training.inference import (
 _FOLDER = "decoded"
 _RULE = 2
 """Raised whenever `training_pixels` gives other pixels: files of before no longer count."""
+_NO_INDEX = (OSError, ValueError, EOFError, MemoryError)  # of any size that it may claim
 _SPARE = 2_000_000_000
 """Bytes that are left free on the disk."""
 _MOST = 20_000_000_000
@@ -57,7 +58,7 @@ class DecodedPictures:
         self.pictures, self.side, self._file = pictures, side, file
         self._index: npt.NDArray[np.int64] | None = None
         if file is not None:
-            with contextlib.suppress(OSError, ValueError, EOFError):  # another run dropped it
+            with contextlib.suppress(*_NO_INDEX):  # another run dropped it
                 self._index = _read_index(file, len(pictures))
 
     def __getitem__(self, number: int) -> Pixels:
@@ -204,7 +205,7 @@ def _is_whole(file: Path, count: int) -> bool:
     try:
         start, height, width, _check = (int(value) for value in _read_index(file, count)[-1])
         return file.stat().st_size == start + height * width * 3
-    except (OSError, ValueError, EOFError):
+    except _NO_INDEX:
         return False
 
 

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from tlstudio.bounded import content
 from tlstudio.errors import StorageError
 from tlstudio.projects.atomic import replacing
 from tlstudio.tasks import Logged, Meter, Progress, Task
@@ -75,7 +76,7 @@ def _recall(file: Path, key: str) -> Probe | None:
     """The probe in `file`; None where it is not there, or not as it was written."""
     try:
         # Read as a whole: a file that is cut short while it is mapped would end the process.
-        tensors = load(file.read_bytes())
+        tensors = load(content(file, _MOST_BYTES))
         if not torch.equal(tensors["sha256"], _digest(key, tensors)):
             return None
         probe = Probe(tensors["weight"], tensors["bias"], float(tensors["strength"]))
