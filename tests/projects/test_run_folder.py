@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -137,6 +138,21 @@ def test_two_can_not_begin_the_same_run(tmp_path: Path) -> None:
     assert RunFolder.open(tmp_path / "run").split() == SPLIT
 
 
+def test_a_disk_without_locks_can_be_trained_on(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    pytest.importorskip("fcntl")
+    run.save_state("running")
+    with run.locked():
+        pass
+    monkeypatch.setattr("fcntl.flock", none)
+    with run.locked():
+        assert run.standing() == "interrupted"
+
+
 def test_only_one_at_a_time_trains_a_run_and_it_says_who_stands_still(run: RunFolder) -> None:
     run.save_state("running")
     assert run.standing() == "interrupted"
@@ -224,3 +240,18 @@ def test_events_after_the_checkpoint_are_cut_off_and_expected_ones_are_written_o
     with run.recording(0) as log:
         log.append(Logged(message="anew"))
     assert told(run.events()) == ["anew"]
+
+
+def test_an_event_that_the_disk_takes_half_of_is_taken_back(run: RunFolder) -> None:
+    resource = pytest.importorskip("resource")
+    with run.recording() as log:
+        log.append(Logged(message="whole"))
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (run.events_file.stat().st_size + 10, limits[1]))
+        try:
+            with pytest.raises(StorageError):
+                log.append(Logged(message="does not fit"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        log.append(Logged(message="fits"))
+    assert told(run.events()) == ["whole", "fits"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import runpy
@@ -201,6 +202,9 @@ def test_the_probe_is_kept_where_training_does_not_beat_it(job: Jobs, tmp_path: 
     assert card.metrics["kept"] == "probe"
     assert len(card.freeze["names"]) == 9
     assert (run.model / "last.safetensors").is_file()
+    for line in (run.model / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((run.model / name).read_bytes()).hexdigest() == digest
 
 
 def test_the_trained_model_is_kept_where_it_beats_the_probe(
