@@ -4,13 +4,14 @@ with, and ways of training that read every picture again and again."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from training.made_jobs import UNFROZEN, Trained, job_for, made_pictures, made_weights
 
-from tlstudio.tasks import Event, Progress
+from tlstudio.tasks import Event, Progress, Waiting
 from tlstudio.training import decoded, sources
 
 Moment = Callable[[Event], bool]
@@ -51,3 +52,27 @@ def keep_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def in_phase(phase: str) -> Moment:
     return lambda event: isinstance(event, Progress) and event.phase == phase
+
+
+@dataclass
+class Drive:
+    """A disk that is pulled out at a moment of a job, and is back once the job has said twice that
+    it waits."""
+
+    folder: Path
+    moment: Moment
+    waits: list[Waiting] = field(default_factory=list)
+    pulled: bool = False
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Waiting):
+            self.waits.append(event)
+            if len(self.waits) == 2:
+                self._away.rename(self.folder)
+        elif not self.pulled and self.moment(event):
+            self.pulled = True
+            self.folder.rename(self._away)
+
+    @property
+    def _away(self) -> Path:
+        return self.folder.with_name("away")

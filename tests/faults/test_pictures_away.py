@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.made_faults import FROZEN, VARIED, Moment, Undisturbed, in_phase, keep_nothing
+from faults.made_faults import FROZEN, VARIED, Drive, Moment, Undisturbed, in_phase, keep_nothing
 from training.made_jobs import UNFROZEN, checkpoint_of, job_for, made_pictures, nothing, one_core
 
 from tlstudio.datasets import patience
@@ -31,30 +30,6 @@ def _one_core() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return Undisturbed(tmp_path_factory.mktemp("whole"))
-
-
-@dataclass
-class Drive:
-    """A disk that is pulled out at a moment of a job, and is back once the job has said twice that
-    it waits."""
-
-    folder: Path
-    moment: Moment
-    waits: list[Waiting] = field(default_factory=list)
-    pulled: bool = False
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Waiting):
-            self.waits.append(event)
-            if len(self.waits) == 2:
-                self._away.rename(self.folder)
-        elif not self.pulled and self.moment(event):
-            self.pulled = True
-            self.folder.rename(self._away)
-
-    @property
-    def _away(self) -> Path:
-        return self.folder.with_name("away")
 
 
 def in_the_middle(event: Event) -> bool:

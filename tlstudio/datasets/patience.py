@@ -49,14 +49,16 @@ class Patience:
         self,
         piece: Callable[[], Generator[Event, None, R]],
         doubtful: Callable[[R], bool] = lambda _: False,
+        *,
+        twice: bool = True,
         before: Callable[[], None] = lambda: None,
     ) -> Task[R]:
         """Runs `piece`, again from its start after each time that a folder went away.
 
         What failed on a file of a folder that is there is tried once more, because the folder may
         have been away for just a moment; so is what came to a result that is `doubtful`: one that
-        would be another if everything could have been read. `before` is called where a waiting
-        begins.
+        would be another if everything could have been read. Without `twice` such a result counts
+        where the folder is there. `before` is called where a waiting begins.
         """
         again = True
         while True:
@@ -73,7 +75,7 @@ class Patience:
                 before()
                 yield from self._wait(folder)
                 again = True
-            elif again and _may_pass(failed):
+            elif again and (twice or failed is not None) and _may_pass(failed):
                 again = False
             elif failed is not None:
                 raise failed

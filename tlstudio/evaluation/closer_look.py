@@ -15,6 +15,7 @@ from tlstudio.backbones.build import build_network, find_backbone
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.backbones.weights import default_backbone, obtain_weights
+from tlstudio.datasets.patience import Patience, places_of
 from tlstudio.datasets.scan import scan
 from tlstudio.datasets.wording import quoted
 from tlstudio.evaluation.standing_out import odd_ones, twins
@@ -82,11 +83,12 @@ def _features(
         cache=cache,
         phases=Phases(),
     )
-    activations = yield from caching.activations(pictures, exact=False)
+    patience = Patience(places_of(job.dataset), "The closer look")
+    activations = yield from patience.through(lambda: caching.activations(pictures, exact=False))
     with contextlib.closing(activations):
         wanted = [(number, PLAIN) for number in range(len(pictures))]
         yield from caching.open(activations, activations.part.full, wanted)
-        rows = yield from activations.features()
+        rows = yield from patience.through(activations.features)
     return Features.of(rows).pooled, [content.digest for content in activations.contents]
 
 

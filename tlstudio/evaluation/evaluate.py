@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from tlstudio.datasets.listing import list_files
+from tlstudio.datasets.patience import Patience
 from tlstudio.errors import DatasetError
 from tlstudio.evaluation import locked
 from tlstudio.evaluation.cached import answers_from_cache
 from tlstudio.evaluation.metrics import accuracy, confusion_matrix, wilson_interval
-from tlstudio.evaluation.passed import passed
+from tlstudio.evaluation.passed import answered
 from tlstudio.evaluation.predict import answers
 from tlstudio.evaluation.predictors import open_predictor
 from tlstudio.jobs import EvaluateJob, EvaluationResult, LeftOut, ScoredPrediction
@@ -64,15 +66,17 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
     """
     predictor = open_predictor(Path(job.run), job.device)
     checked: Checked | None = None
+    patience = yield from _patience(job)
     if job.folder is None:
         pictures, checked = yield from _own_pictures(job)
     else:
-        pictures = yield from _pictures_in(job.folder, predictor.classes, _renamed(Path(job.run)))
+        pictures = yield from patience.through(
+            partial(_pictures_in, job.folder, predictor.classes, _renamed(Path(job.run)))
+        )
         yield from _warnings(pictures, Path(job.run))
     if checked is None:
         cache = Path(job.cache) if job.cache else None
-        read = yield from passed(pictures.files, predictor.reading, "evaluate", cache)
-        checked = yield from predictor.check(pictures.files, "evaluate", read)
+        checked = yield from answered(predictor, pictures.files, patience, "evaluate", cache)
     lost = [
         LeftOut(file=pictures.names[index], reason=error.message) for index, error in checked.failed
     ]
@@ -92,6 +96,11 @@ def evaluate(job: EvaluateJob) -> Task[EvaluationResult]:
     if result.part == "test":
         locked.record(RunFolder.open(Path(job.run)), result)
     return result
+
+
+def _patience(job: EvaluateJob) -> Task[Patience]:
+    folder = job.folder or RunFolder.open(Path(job.run)).split().folder
+    return Patience.of([folder], "The check")
 
 
 def held_out_pictures(run: RunFolder, part: Literal["val", "test"] = "val") -> Labelled:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
+from tlstudio.datasets.patience import Patience
 from tlstudio.errors import DatasetError
-from tlstudio.evaluation.passed import passed
+from tlstudio.evaluation.passed import answered
 from tlstudio.evaluation.predictors import open_predictor
 from tlstudio.jobs import LeftOut, Prediction, PredictionResult, PredictJob
 from tlstudio.projects.atomic import replacing
@@ -28,10 +29,12 @@ def predict(job: PredictJob) -> Task[PredictionResult]:
     a missing input, or where nothing can be read.
     """
     predictor = open_predictor(Path(job.model), job.device)
-    found = yield from _listed([Path(given) for given in job.inputs])
+    inputs = [Path(given) for given in job.inputs]
+    places = dict.fromkeys(str(each if each.is_dir() else each.parent) for each in inputs)
+    patience = yield from Patience.of(places, "The program")
+    found = yield from patience.through(lambda: _listed(inputs))
     names, files = [name for name, _ in found], [file for _, file in found]
-    read = yield from passed(files, predictor.reading, "scan")
-    checked = yield from predictor.check(files, "evaluate", read)
+    checked = yield from answered(predictor, files, patience, "scan")
     left_out = [LeftOut(file=names[index], reason=error.message) for index, error in checked.failed]
     if not checked.indices:
         raise _nothing(job.inputs, left_out)

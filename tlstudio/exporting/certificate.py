@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlstudio.datasets.patience import Patience
 from tlstudio.errors import ExportError
 from tlstudio.evaluation.predictors import Predictor
 from tlstudio.tasks import Progress, Task
@@ -26,20 +27,23 @@ class Certificate:
     largest_difference: float
 
 
-def certify(tested: Predictor, exported: Predictor, files: Sequence[Path]) -> Task[Certificate]:
-    """Asks both models about every file and compares their probabilities.
+def certify(
+    tested: Predictor, exported: Predictor, files: Sequence[Path], patience: Patience
+) -> Task[Certificate]:
+    """Asks both models about every file and compares their probabilities. Where the folder of the
+    files goes away, the task waits.
 
     Raises `ExportError` where a probability differs by more than `TOLERANCE`, where the classes or
     the pictures that can be answered differ, or where no picture can be read.
     """
-    own = yield from _check(tested, files, 0)
+    own = yield from _patiently(tested, files, 0, patience)
     if not own.indices:
         raise ExportError(
             "The export can't be checked: none of the run's validation pictures can be read.",
             "Put the folder of pictures back where it was when the run was trained"
             f"{f' ({files[0].parent})' if files else ''}, and export again.",
         )
-    other = yield from _check(exported, files, len(files))
+    other = yield from _patiently(exported, files, len(files), patience)
     if exported.classes != tested.classes or own.indices != other.indices:
         raise _refused("it has other classes, or fails for pictures that the model can answer")
     difference = float(np.max(np.abs(own.values.astype(np.float64) - other.values)))
@@ -47,6 +51,14 @@ def certify(tested: Predictor, exported: Predictor, files: Sequence[Path]) -> Ta
         raise _refused(f"a probability differs by {difference:.2g}")
     same = int(np.sum(own.values.argmax(axis=1) == other.values.argmax(axis=1)))
     return Certificate(len(own.indices), same, difference)
+
+
+def _patiently(
+    predictor: Predictor, files: Sequence[Path], offset: int, patience: Patience
+) -> Task[Checked]:
+    return patience.through(
+        lambda: _check(predictor, files, offset), lambda checked: checked.incomplete, twice=False
+    )
 
 
 def _check(predictor: Predictor, files: Sequence[Path], offset: int) -> Task[Checked]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from tlstudio.backbones.preprocessing import Preprocessing
+from tlstudio.datasets.patience import Patience
 from tlstudio.errors import ExportError, StorageError
-from tlstudio.evaluation.evaluate import held_out_pictures
+from tlstudio.evaluation.evaluate import Labelled, held_out_pictures
 from tlstudio.evaluation.predictors import NetworkPredictor
 from tlstudio.exporting.certificate import Certificate, certify
 from tlstudio.exporting.formats import Format
@@ -39,7 +40,7 @@ def export(job: ExportJob) -> Task[ExportResult]:
     """
     kind = FORMATS[job.format]
     run, model, out = RunFolder.open(Path(job.run)), load_model(Path(job.run)), Path(job.out)
-    pictures = held_out_pictures(run).files
+    pictures = held_out_pictures(run)
     _check_free(out, kind)
     with _workplace(out) as workplace:
         yield from kind.write(model, workplace)
@@ -60,7 +61,7 @@ def export(job: ExportJob) -> Task[ExportResult]:
 
 
 def _certified(
-    kind: Format, model: TrainedModel, folder: Path, pictures: list[Path]
+    kind: Format, model: TrainedModel, folder: Path, pictures: Labelled
 ) -> Task[Certificate]:
     # The model as it is shown everywhere else, on the CPU: certificates are computed in fp32.
     tested = NetworkPredictor(
@@ -70,8 +71,9 @@ def _certified(
         torch.device("cpu"),
         model.card.reading.choices,
     )
-    certificate = yield from certify(tested, kind.open(folder, model), pictures)
-    return certificate
+    patience = yield from Patience.of([str(pictures.folder)], "The export")
+    exported = kind.open(folder, model)
+    return (yield from certify(tested, exported, pictures.files, patience))
 
 
 def _check_free(out: Path, kind: Format) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.errors import DatasetError, PictureError
+from tlstudio.images.opening import UnreachableError
 from tlstudio.images.reader import read_reduced, read_rgb
 from tlstudio.jobs import Reading
 from tlstudio.tasks import Meter, Phase, Task
@@ -230,6 +231,11 @@ class Checked:
     values: npt.NDArray[np.float32]
     indices: tuple[int, ...]
     failed: tuple[tuple[int, PictureError], ...]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a file is missing that might have been read at another time."""
+        return any(isinstance(error, UnreachableError) for _, error in self.failed)
 
 
 def check_pictures(
