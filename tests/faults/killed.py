@@ -112,7 +112,7 @@ class Victim:
         while not self._done():
             if self.kills >= most:
                 self._attempt(None, None)
-            elif random.random() < 0.2:
+            elif random.random() < 0.1:
                 self._attempt(0, random.uniform(0, start_up))
             else:
                 self._attempt(random.randint(1, 30), random.uniform(0, 0.04))

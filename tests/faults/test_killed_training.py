@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from faults.killed import Forked, Fresh, Victim
+from faults.killed import Forked, Victim
 from training.made_jobs import UNFROZEN, job_for, made_pictures
 
 from tlstudio.jobs import BackboneSpec, TrainingJob, WeightsSpec
@@ -86,8 +86,7 @@ def test_two_hundred_kills_of_real_trainings_lose_nothing(data: Path, tmp_path: 
     while kills < KILLS:
         for kind, (whole, epochs, seconds) in wholes.items():
             job = TrainingJob.model_validate_json((whole.run.path / "job.json").read_bytes())
-            start = Fresh if runs == 0 else Forked
-            victim = Victim(job, tmp_path / f"run {runs}", home, start)
+            victim = Victim(job, tmp_path / f"run {runs}", home, Forked)
             victim.suffer(random, KILLS - kills, seconds * 0.8)
             assert_nothing_was_lost(victim, whole, epochs)
             kills, runs, missed = kills + victim.kills, runs + 1, missed + victim.missed

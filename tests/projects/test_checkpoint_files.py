@@ -128,5 +128,6 @@ def test_where_one_can_not_be_written_those_before_it_stay(
 def test_what_a_killed_process_had_begun_to_write_is_taken_away(files: CheckpointFiles) -> None:
     add(files, "0")
     (files.folder / ".00000002.safetensors.x1.part").write_text("half")
+    (files.folder / ".tmpPvM2d6").write_text("what safetensors had begun")
     files.tidy()
     assert len(list(files.folder.iterdir())) == 2

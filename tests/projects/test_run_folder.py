@@ -120,6 +120,19 @@ def test_a_run_that_could_not_begin_leaves_no_trace(tmp_path: Path, existed: boo
     assert not existed or not list(path.iterdir())
 
 
+def test_a_disk_that_refuses_the_beginning_is_told_with_the_folder_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"run/.* the disk is full") as caught:
+        begin(tmp_path / "run")
+    assert ".new" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_killed_beginning_left_is_gone_after_the_next_one(tmp_path: Path) -> None:
     left = tmp_path / ".run.new"
     (left / "model").mkdir(parents=True)

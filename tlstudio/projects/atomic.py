@@ -114,9 +114,16 @@ def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
 def remove_unfinished(folder: Path) -> None:
     """Takes away what a killed process had begun to write with `replacing` in `folder`, where
     nobody writes now."""
-    for file in folder.glob(f".*{_UNFINISHED}"):
-        with contextlib.suppress(OSError):  # it takes room, and does no other harm
-            file.unlink()
+    for file in folder.glob(".*"):
+        if is_unfinished(file.name):
+            with contextlib.suppress(OSError):  # it takes room, and does no other harm
+                file.unlink()
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is one that a killed process had begun to write: with
+    `replacing`, or with safetensors, which writes beside its target, too."""
+    return re.fullmatch(rf"\..*{re.escape(_UNFINISHED)}|\.tmp\w{{6}}", name) is not None
 
 
 def _umask() -> int:

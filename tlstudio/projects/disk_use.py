@@ -20,6 +20,7 @@ from tlstudio.bounded import ordinary
 from tlstudio.errors import StorageError
 from tlstudio.jobs import Record
 from tlstudio.projects import places
+from tlstudio.projects.atomic import is_unfinished
 from tlstudio.projects.project import Project, usual_title
 from tlstudio.projects.recent import project_folders
 from tlstudio.projects.runs import run_folders
@@ -219,7 +220,7 @@ def _of_run(parts: tuple[str, ...]) -> What:
 
 def _unfinished(name: str) -> bool:
     """Whether a file, or a run, is called so until it is whole."""
-    return name.startswith(".") and name.endswith((".part", ".new"))
+    return is_unfinished(name) or (name.startswith(".") and name.endswith(".new"))
 
 
 def _files(folder: Path) -> Iterator[_File]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
+from tlstudio.bounded import LINE
 from tlstudio.projects.atomic import storage_errors
 from tlstudio.tasks import Event, event_to_dict
 
@@ -25,9 +26,8 @@ class EventLog:
         self._ahead: deque[Event] = deque()
         with storage_errors(file):
             self._file = file.open("a+b", buffering=0)
-            self._file.seek(0)
-            lines = self._file.read() if kept is None else self._file.read(kept)
-            self._length = lines.rfind(b"\n") + 1
+            there = self._file.seek(0, os.SEEK_END)
+            self._length = self._end_of_line(there if kept is None else min(kept, there))
             self._file.truncate(self._length)
 
     def append(self, event: Event) -> None:
@@ -62,6 +62,12 @@ class EventLog:
     ) -> None:
         with storage_errors(self._path):
             self._file.close()
+
+    def _end_of_line(self, before: int) -> int:
+        """Where the last whole line ends in so many bytes; of a long log only the end is read."""
+        start = max(0, before - LINE)
+        self._file.seek(start)
+        return start + self._file.read(before - start).rfind(b"\n") + 1
 
     def _write(self, event: Event) -> None:
         line = json.dumps(event_to_dict(event)).encode() + b"\n"

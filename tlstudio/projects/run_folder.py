@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from tlstudio.bounded import LARGE, SMALL, lines, record
-from tlstudio.errors import RunError
+from tlstudio.errors import RunError, StorageError
 from tlstudio.jobs import (
     EvaluationResult,
     Record,
@@ -117,9 +117,13 @@ class RunFolder:
                 run.save_state("running", environment=environment)
                 others.close()
                 cls._put_in_place(hidden, path)
-            except BaseException:
+            except BaseException as error:
                 others.close()
                 shutil.rmtree(hidden, ignore_errors=True)
+                if isinstance(error, StorageError):
+                    # The hidden folder means nothing to the user; the one asked for does.
+                    message = error.message.replace(str(hidden), str(path))
+                    raise StorageError(message, error.hint) from error
                 raise
 
     @classmethod

@@ -46,10 +46,10 @@ from tlstudio.training.augment import vary
 from tlstudio.training.caching import ACTIVATIONS, Caching
 from tlstudio.training.decoded import automatic_side, training_pixels
 from tlstudio.training.devices import available_memory, resolve_device, usable_cores
+from tlstudio.training.features import pictures_of
 from tlstudio.training.inference import Pixels, check_pictures, in_order, read_picture
 from tlstudio.training.measuring import measure
 from tlstudio.training.phases import Phases
-from tlstudio.training.running import pictures_of
 from tlstudio.training.start import load_start, settled
 from tlstudio.training.views import PLAIN, views_of
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tlstudio.datasets.contents import Content, contents
 from tlstudio.errors import PictureError
-from tlstudio.jobs import Reading
+from tlstudio.jobs import Part, Reading, ScanResult
 from tlstudio.tasks import Phase, Task
 from tlstudio.training.inference import Pixels, read_picture
 
@@ -88,3 +88,16 @@ class Features:
             return cls(rows, torch.zeros(0, rows.shape[1]))
         every = rows[:, 1:].flatten(0, 1)
         return cls(rows[:, 0].contiguous(), every[:: -(-len(every) // POSITIONS)].clone())
+
+
+def pictures_of(split: ScanResult, part: Part, reading: Reading) -> Pictures:
+    """The pictures of one part, labelled in the order of the classes."""
+    folder, order = Path(split.folder), {name: i for i, name in enumerate(split.classes)}
+    chosen = [picture for picture in split.files if picture.part == part]
+    return Pictures(
+        folder,
+        tuple(picture.file for picture in chosen),
+        torch.tensor([order[picture.label] for picture in chosen], dtype=torch.long),
+        reading,
+        tuple(picture.digest for picture in chosen),
+    )

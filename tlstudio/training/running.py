@@ -17,7 +17,7 @@ from tlstudio.backbones.freezing import frozen_count
 from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
-from tlstudio.jobs import Part, Reading, ScanResult, TrainingJob, TrainResult
+from tlstudio.jobs import ScanResult, TrainingJob, TrainResult
 from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED
 from tlstudio.projects.event_log import EventLog
 from tlstudio.projects.run_folder import Environment, RunFolder
@@ -34,7 +34,7 @@ from tlstudio.training.checkpoint import (
 )
 from tlstudio.training.decoded import training_pictures
 from tlstudio.training.devices import one_thread, resolve_device
-from tlstudio.training.features import Features, Pictures, contents_of
+from tlstudio.training.features import Features, Pictures, contents_of, pictures_of
 from tlstudio.training.loop import Loop
 from tlstudio.training.memory import Pieces
 from tlstudio.training.outcome import POSITIONS, head_tensors, start_of, write_outcome
@@ -397,19 +397,6 @@ class Training:
                 for i in shown
             ),
         )
-
-
-def pictures_of(split: ScanResult, part: Part, reading: Reading) -> Pictures:
-    """The pictures of one part, labelled in the order of the classes."""
-    folder, order = Path(split.folder), {name: i for i, name in enumerate(split.classes)}
-    chosen = [picture for picture in split.files if picture.part == part]
-    return Pictures(
-        folder,
-        tuple(picture.file for picture in chosen),
-        torch.tensor([order[picture.label] for picture in chosen], dtype=torch.long),
-        reading,
-        tuple(picture.digest for picture in chosen),
-    )
 
 
 def _class_weights(job: TrainingJob, labels: Tensor, classes: int) -> Tensor:
