@@ -42,6 +42,8 @@ PAGES = (
     "train.png",
     "results.png",
     "export.png",
+    "runs.png",
+    "home.png",
 )
 
 

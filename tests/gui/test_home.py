@@ -21,6 +21,7 @@ from tlstudio.gui.views.home import Home
 from tlstudio.gui.widgets.question import Question
 from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard.state import PageId, WizardState
+from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.jobs import (
     BackboneSpec,
     DatasetSpec,
@@ -443,3 +444,33 @@ def test_the_trainings_are_reached_from_home_and_from_the_rail(
     click(qtbot, window.runs.details.use)
     assert window.wizard.currentId() == PageId.SETTINGS
     assert (state.backbone_id, state.frozen) == ("squeezenet1_1", 2)
+
+
+def test_each_letter_stands_for_one_button(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, scans: Scans
+) -> None:
+    run = run_in(project(tmp_path, scans, "bees"))
+    run.save_state("running")
+    run.start_file.write_bytes(b"x")
+    read(qtbot, window.home)
+    shown = [each for each in window.findChildren(QPushButton) if each.isVisible()]
+    letters = [each.shortcut().toString() for each in shown if not each.shortcut().isEmpty()]
+    assert len(letters) == len(shown)
+    assert len(set(letters)) == len(letters)
+
+
+def test_what_is_carried_on_in_a_project_of_another_window_is_only_shown(
+    qtbot: QtBot, window: MainWindow, state: WizardState, tmp_path: Path, scans: Scans
+) -> None:
+    path = project(tmp_path, scans, "bees")
+    run = run_in(path)
+    run.save_state("interrupted")
+    run.start_file.write_bytes(b"x")
+    with Ownership(path):
+        window.home.run_wanted.emit(path, run.path, True)
+        arrived(qtbot, window)
+        page = window.wizard.pages[PageId.TRAIN]
+        assert isinstance(page, TrainPage)
+        qtbot.waitUntil(lambda: page.session.stage == "interrupted")
+        assert not page.controls.carry_on.isEnabled()
+        assert not state.training

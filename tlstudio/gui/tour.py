@@ -154,7 +154,7 @@ class Guide:
         pictures: Path | None = None,
     ) -> TourReport:
         self._window.show()
-        self._wizard.look_for_devices()
+        self._window.prepare()
         try:
             self._choose_pictures(pictures)
             self._choose_network(backbone, weights, epochs)
@@ -178,11 +178,15 @@ class Guide:
         state = self._wizard.state
         images = self._page(ImagesPage)
         self._wait(lambda: state.doctor is not None, "The engine did not start.")
+        home = self._window.home
+        self._wait(lambda: not home.errands.busy, "The projects were not read.")
         self._shoot("home-empty")
-        if pictures is None:
-            self._click(self._window.home.drop_area.sample_button)
-        else:
+        if pictures is not None:
             self._window.open_paths([str(pictures)])
+        elif home.drop_area.isVisible():
+            self._click(home.drop_area.sample_button)
+        else:
+            self._click(home.sample_button)
         self._wait(
             lambda: state.scan is not None,
             "The pictures were not looked through.",
@@ -264,6 +268,7 @@ class Guide:
             lambda: bool(state.exports), "The export did not end.", lambda: page.notice.message
         )
         self._shoot("export")
+        self._look_back()
         return TourReport(
             pages=tuple(self._pages),
             seconds=round(time.monotonic() - self._started, 1),
@@ -274,6 +279,24 @@ class Guide:
             val_accuracy=state.trained.val_accuracy if state.trained else 0.0,
             exported=state.exports[-1].files,
         )
+
+    def _look_back(self) -> None:
+        """The trainings of the project, and all projects."""
+        rail = self._wizard.rail
+        self._click(rail.runs_button)
+        runs = self._window.runs
+        self._wait(
+            lambda: runs is not None and bool(runs.table.runs.rows), "The trainings were not read."
+        )
+        self._shoot("runs")
+        self._window.show_wizard()
+        self._click(rail.home_button)
+        home = self._window.home
+        self._wait(
+            lambda: bool(home.list.projects.entries) and not home.errands.busy,
+            "The projects were not read.",
+        )
+        self._shoot("home")
 
     # --- hands and eyes -------------------------------------------------------------------------
 

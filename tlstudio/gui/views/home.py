@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRectF, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, QRectF, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QDesktopServices,
@@ -43,6 +44,9 @@ from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.places import projects_folder
 from tlstudio.projects.recent import KnownProject, delete, forget, remember
 
+AGAIN_MS = 3000
+"""So often the projects are read while another program trains in one of them."""
+
 
 class Home(QWidget):
     """A list with the chosen project beside it; without any, the place to drop pictures on."""
@@ -68,6 +72,8 @@ class Home(QWidget):
         self._offered: set[Path] = set()
         self.setAcceptDrops(True)
         self._hot = False
+        self._again = QTimer(self, singleShot=True, interval=AGAIN_MS)
+        self._again.timeout.connect(lambda: self.read() if self.isVisible() else None)
         self.errands = Errands(self)
         self.errands.failed.connect(self.say_failed)
         self.notice = Notice()
@@ -177,9 +183,7 @@ class Home(QWidget):
         before = {each.path: each for each in self.list.projects.entries}
         self._show_entries(
             tuple(
-                Entry(each.known, old.there, old.pictures_there, old.offer)
-                if (old := before.get(each.path))
-                else each
+                replace(old, known=each.known) if (old := before.get(each.path)) else each
                 for each in entries
             )
         )
@@ -188,7 +192,10 @@ class Home(QWidget):
     def _present(self, entries: tuple[Entry, ...]) -> None:
         self._reading = False
         self._show_entries(entries)
-        self.foot.measure()
+        if not self._state.training:
+            self.foot.disk.measure()
+        if any(each.running and each.path != self._open for each in entries):
+            self._again.start()  # an engine whose window was killed is about to end
         self._offer_to_carry_on(entries)
 
     def _not_read(self, message: str, hint: str) -> None:
@@ -212,7 +219,7 @@ class Home(QWidget):
     def show_open(self, path: Path | None) -> None:
         """Which project is open in this window."""
         self._open = path
-        self.list.projects.open, self.list.projects.training = path, self._state.training
+        self.list.projects.open = path
         self.list.projects.touch()
 
     def focus_first(self) -> None:
@@ -223,6 +230,7 @@ class Home(QWidget):
             self.list.setFocus()
 
     def leave(self) -> None:
+        self._again.stop()
         self.foot.leave()
         self.errands.finish()
 
@@ -256,7 +264,7 @@ class Home(QWidget):
                 hint = self.tr("What it had learned until then is kept.")
                 self._action = partial(self._want_run, entry, True)
                 self._also = partial(self._want_run, entry, False)
-                self.notice.say("info", text, hint, self.tr("&Carry on"), self.tr("Look &at it"))
+                self.notice.say("info", text, hint, self.tr("Carr&y on"), self.tr("Look &at it"))
 
     def _want_run(self, entry: Entry, carry_on: bool) -> None:
         self.notice.clear()

@@ -34,11 +34,6 @@ class HomeFoot(QWidget):
         row.addWidget(self.preferences_button)
         self._show_disk()
 
-    def measure(self) -> None:
-        """Once; the dialog measures anew."""
-        if self.disk.use is None:
-            self.disk.measure()
-
     def leave(self) -> None:
         self.disk.leave()
 

@@ -32,12 +32,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Entry:
-    """A project as the list shows it. `there`: the project; `pictures_there`: its pictures."""
+    """A project as the list shows it. `there`: the project; `pictures_there`: its pictures;
+    `running`: somebody trains in it, in whichever window."""
 
     known: KnownProject
     there: bool = True
     pictures_there: bool = True
     offer: Offer | None = None
+    running: bool = False
 
     @property
     def path(self) -> Path:
@@ -58,12 +60,14 @@ def _present(entry: Entry) -> Entry:
     known = entry.known
     if not known.there:
         return Entry(known, there=False, pictures_there=known.pictures_there)
-    offer = None
+    offer, running = None, False
     with contextlib.suppress(TLStudioError, OSError):  # opening it says what is wrong with it
         project = Project.open(entry.path, read_only=True)
         known = refreshed(project, known.opened)
-        offer = _offer(runs_of(project)) if known.interrupted else None
-    return Entry(known, there=True, pictures_there=known.pictures_there, offer=offer)
+        runs = runs_of(project) if known.runs else ()
+        running = any(run.standing == "running" for run in runs)
+        offer = None if running else _offer(runs)
+    return Entry(known, True, known.pictures_there, offer, running)
 
 
 def _offer(runs: tuple[RunSummary, ...]) -> Offer | None:

@@ -50,8 +50,6 @@ class ProjectModel(QAbstractListModel):
         super().__init__(parent)
         self.entries: tuple[Entry, ...] = ()
         self.open: Path | None = None
-        self.training = False
-        """Whether a training runs in the one that is open."""
 
     def show_entries(self, entries: Sequence[Entry]) -> None:
         """The same projects in the same order keep what is chosen among them."""
@@ -95,7 +93,7 @@ class ProjectModel(QAbstractListModel):
         return None
 
     def state_of(self, entry: Entry) -> str:
-        return state_words(entry, opened=entry.path == self.open, training=self.training)
+        return state_words(entry, opened=entry.path == self.open)
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         title, entry = str(value).strip(), self.entries[index.row()]

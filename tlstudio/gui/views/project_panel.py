@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.gui import theme
@@ -37,7 +37,6 @@ class ProjectPanel(Card):
         self.basis = small_label("", wrap=True)
         self.contents = small_label("", wrap=True)
         self.place = small_label("", wrap=True)
-        self.place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.used = small_label("", wrap=True)
         self.notice = Notice()
         self.notice.acted.connect(self.carry_on)

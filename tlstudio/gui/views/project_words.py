@@ -17,11 +17,12 @@ def contents_words(entry: Entry) -> str:
 
 
 def place_words(entry: Entry) -> str:
-    """Where its pictures are."""
+    """Where its pictures are. It can be broken into lines between folders."""
     dataset = entry.known.dataset
     if dataset is None:
         return ""
-    return dataset.table.file if dataset.table else dataset.folder
+    place = dataset.table.file if dataset.table else dataset.folder
+    return place.replace("/", "/\u200b").replace("\\", "\\\u200b")
 
 
 def accuracy_words(entry: Entry) -> str:
@@ -43,11 +44,11 @@ def trainings_words(entry: Entry) -> str:
     return _tr("of the validation pictures, best of {0}").format(trainings)
 
 
-def state_words(entry: Entry, opened: bool, training: bool) -> str:
+def state_words(entry: Entry, opened: bool) -> str:
     """What is special about it now; empty for nothing."""
     if not entry.there:
         return _tr("! Not found")
-    if opened and training:
+    if entry.running:
         return _tr("● Training now")
     if not entry.pictures_there:
         return _tr("! Pictures not found")

@@ -196,7 +196,7 @@ class TrainingSession(QObject):
         self._stand(read)
         self.adopted.emit(read)
         self.changed.emit()
-        if carry_on and self.can_carry_on:
+        if carry_on and self.can_carry_on and not self.read_only:
             self.carry_on()
 
     def _stand(self, read: Replay) -> None:
