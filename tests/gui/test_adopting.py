@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def page(
     qtbot: QtBot, state: WizardState, engine: EngineRoom, scan: ScanResult
 ) -> Iterator[TrainPage]:
-    state.set_scan(scan)
+    state.set_scan(scan.model_copy(update={"fingerprint": "those of now"}))
     page = TrainPage(state, engine)
     qtbot.addWidget(page)
     page.resize(900, 640)
@@ -99,9 +99,22 @@ def test_a_finished_run_comes_with_its_result_wherever_it_lies_now(
     assert state.trained is not None
     assert state.trained.run == str(run)
     assert state.may_go_to(PageId.RESULTS)
-    # It was made with other pictures than those that are chosen.
+    # Nobody knows whether it was made with the pictures that are chosen.
     assert state.changed_since_training
     assert "beat the probe by 1.3 points" in page.sentence.text()
+
+
+def test_a_run_of_the_command_line_with_the_same_pictures_is_not_out_of_date(
+    page: TrainPage, state: WizardState, tmp_path: Path
+) -> None:
+    """It says the same in other words: "all" for a number of blocks, nothing of the grouping."""
+    job, result = made_up_job(freeze="all", seed=7), made_up_train_result(str(tmp_path))
+    state.open_run(tmp_path, job, result, "those of now")
+    assert not state.changed_since_training
+    state.set_seed(8)
+    assert state.changed_since_training
+    state.open_run(tmp_path, job, result, "those of then")
+    assert state.changed_since_training
 
 
 def test_a_run_that_another_program_trains_is_watched_and_can_be_carried_on_when_that_dies(

@@ -19,7 +19,7 @@ from tlstudio.gui.widgets.series import (
     Series,
     free_height,
 )
-from tlstudio.tasks import Event
+from tlstudio.tasks import Event, Resumed
 
 
 def folded(events: Iterator[Event]) -> CurveData:
@@ -54,17 +54,18 @@ def test_epochs_lie_at_whole_numbers_and_steps_between_them() -> None:
 
 def test_a_resumed_run_does_not_draw_an_epoch_twice() -> None:
     data = folded(made_up_run(10, upto=4))
-    data.rewind()
+    data.add(Resumed(resumed_at_step=12, epoch=3))
     for event in list(made_up_run(10, upto=5))[-10:]:
         data.add(event)
     assert data.accuracy.val.x == [1, 2, 3, 4, 5]
+    assert data.accuracy.running.x == [n / 4 for n in range(1, 21)]
 
 
-def test_rewinding_forgets_the_unfinished_epoch() -> None:
-    data = folded(iter(list(made_up_run(10, upto=3))[:-2]))
-    assert data.loss.running.x[-1] > 2
-    data.rewind()
-    assert data.loss.running.x[-1] == 2
+def test_what_was_learned_since_the_checkpoint_is_forgotten_in_the_middle_of_an_epoch() -> None:
+    data = folded(made_up_run(10, steps=4, upto=3))
+    data.add(Resumed(resumed_at_step=10, epoch=2))
+    assert data.loss.running.x[-1] == 10 / 4
+    assert data.loss.val.x == [1, 2]
 
 
 def test_outliers_at_the_start_do_not_flatten_the_rest() -> None:

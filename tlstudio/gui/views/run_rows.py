@@ -5,6 +5,7 @@ Plain Python. Whatever reads is a task, for a thread.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ class RunRow:
     accuracy: float | None = None
     checked: int = 0
 
-    @property
+    @functools.cached_property
     def path(self) -> Path:
         return Path(self.summary.path)
 

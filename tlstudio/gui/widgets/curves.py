@@ -151,11 +151,6 @@ class Curves(QWidget):
         self.data = CurveData()
         self._redraw()
 
-    def rewind(self) -> None:
-        """The run is carried on from its last whole epoch."""
-        self.data.rewind()
-        self._redraw()
-
     def finish(self) -> None:
         """The run is over: the last values are drawn and the axis ends where the run did."""
         self.data.finish()

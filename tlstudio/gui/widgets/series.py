@@ -111,6 +111,7 @@ class CurveData:
         self.epochs = 0
         self.last_epoch: Epoch | None = None
         self._x = 0.0
+        self._steps_an_epoch = 0.0
 
     def add(self, event: Event) -> bool:
         """Folds an event in; says whether there is anything new to draw."""
@@ -122,7 +123,7 @@ class CurveData:
             case ProbeFitted():
                 self.probe = 100 * event.val_accuracy
             case Resumed():
-                self.rewind()
+                self._rewind(event)
             case _:
                 return False
         return True
@@ -135,19 +136,22 @@ class CurveData:
             shown *= 2
         return float(min(shown, self.epochs)) if self.epochs else 1.0
 
-    def rewind(self) -> None:
-        """The run is carried on from its last whole epoch."""
-        self._x = float(self.last_epoch.epoch) if self.last_epoch else 0.0
-        for chart in (self.loss, self.accuracy):
-            chart.running.cut_after(self._x)
-
     def finish(self) -> None:
         """The run is over: the axis ends where the run did."""
         if self.last_epoch is not None:
             self.epochs = self.last_epoch.epoch
 
+    def _rewind(self, event: Resumed) -> None:
+        """The run is carried on from there: what came after it is lived through again."""
+        steps = self._steps_an_epoch
+        self._x = event.resumed_at_step / steps if steps else float(event.epoch)
+        for chart in (self.loss, self.accuracy):
+            chart.running.cut_after(self._x)
+            for series in chart.of_epochs():
+                series.cut_after(event.epoch)
+
     def _add_step(self, event: Step) -> None:
-        self.epochs = event.epochs
+        self.epochs, self._steps_an_epoch = event.epochs, event.steps / event.epochs
         self._x = event.epochs * event.step / max(event.steps, 1)
         self.loss.running.add(self._x, event.train_loss)
         self.accuracy.running.add(self._x, 100 * event.train_accuracy)

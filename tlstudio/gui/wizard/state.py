@@ -223,14 +223,17 @@ class WizardState(SettingsChoice, PictureChoice, RunShown):
         project = self.scan.project if self.scan else ""
         return new_run_folder(Path(self.folder or "run").name, self._clock(), project)
 
-    def set_trained(self, job: TrainingJob, result: TrainResult, learnt_from: str = "") -> None:
+    def set_trained(
+        self, job: TrainingJob, result: TrainResult, learnt_from: str | None = None
+    ) -> None:
         """A run came to its result: what rested on the one before is gone. `learnt_from` is the
-        fingerprint of its pictures, where these may not be those that are chosen."""
+        fingerprint of its pictures, empty where nobody knows it; None for those that are chosen."""
         self._forget_run()
         self.training = False
         self.run = Path(result.run)
         self.trained, self.trained_job = result, job
-        self._trained_on = learnt_from or (self.scan.fingerprint if self.scan else "")
+        chosen = self.scan.fingerprint if self.scan else ""
+        self._trained_on = chosen if learnt_from is None else learnt_from
         self._reconsider.clear()
         self._visited -= {PageId.RESULTS, PageId.EXPORT}
         self._changed()
@@ -300,8 +303,21 @@ class WizardState(SettingsChoice, PictureChoice, RunShown):
         return self.trained_job is not None and (
             self.scan is None
             or self.scan.fingerprint != self._trained_on
-            or self.job() != self.trained_job
+            or not self._chosen_as(self.trained_job)
         )
+
+    def _chosen_as(self, job: TrainingJob) -> bool:
+        """Whether the choices are those of a job, however it says them; which pictures it learns
+        from, and how they are split, says their fingerprint."""
+        try:
+            stages = backbone(job.backbone.id).stages
+            frozen = frozen_count(job.freeze, [stage.name for stage in stages])
+        except UsageError:
+            return False
+        mine = self.backbone_spec, self.frozen, self.recipe, self.seed, self.device
+        reading = self.dataset.reading if self.dataset else None
+        its = job.backbone, frozen, job.recipe, job.seed, job.device
+        return (*mine, reading) == (*its, job.dataset.reading)
 
     # --- where the user is ----------------------------------------------------------------------
 

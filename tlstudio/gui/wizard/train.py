@@ -215,8 +215,6 @@ class TrainPage(Page):
         """A run begins; one that is carried on keeps what is on the screen."""
         self.error_notice.clear()
         if carries_on:
-            if self.curves is not None:
-                self.curves.rewind()
             return
         self.warning_notice.clear()
         self.answers.clear()

@@ -267,7 +267,7 @@ class TrainingSession(QObject):
     def _on_success(self, result: TrainResult) -> None:
         self._thread, self.result, self.stage = None, result, "finished"
         if self.job is not None:
-            learnt_from = self._replay.learnt_from if self._replay is not None else ""
+            learnt_from = self._replay.learnt_from if self._replay is not None else None
             self._state.set_trained(self.job, result, learnt_from)
         self.changed.emit()
 
