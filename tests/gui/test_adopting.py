@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from made_up import made_up_run, made_up_train_result
+from made_up import made_up_evaluation, made_up_run, made_up_train_result
 from made_up_runs import made_up_job, made_up_run_folder
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
@@ -163,6 +163,15 @@ def test_an_interrupted_run_can_be_discarded_and_lies_in_the_bin_then(
     qtbot.waitUntil(lambda: page.session.stage == "ready")
     assert not run.exists()
     assert (bin_ / "events.jsonl").is_file()
+
+
+def test_what_its_locked_pictures_said_is_known_again(
+    qtbot: QtBot, page: TrainPage, state: WizardState, scan: ScanResult, tmp_path: Path
+) -> None:
+    run, tested = made_up_run_folder(tmp_path / "run"), made_up_evaluation(scan)
+    RunFolder(run).save_locked_score(tested)
+    adopt(qtbot, page, run)
+    assert state.tested == tested
 
 
 def test_a_run_that_is_gone_or_damaged_is_said_to_be(

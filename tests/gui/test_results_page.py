@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -269,3 +270,25 @@ def test_a_failed_score_is_said_and_can_be_asked_for_again(
     answer(qtbot, page, "Score")
     qtbot.waitUntil(lambda: page.state.tested is not None)
     assert not page.locked.notice.isVisible()
+
+
+def test_another_run_that_is_opened_meanwhile_is_evaluated_next(
+    qtbot: QtBot, page: ResultsPage, client: ScriptedClient, evaluation: EvaluationResult
+) -> None:
+    opened = threading.Event()
+
+    def evaluate(job: Job) -> Work:
+        opened.wait(5)
+        yield Progress(phase="evaluate", done=5, total=10)
+        if getattr(job, "run", "") == "run":
+            raise RunError("This run is damaged.")
+        return evaluation
+
+    client.script["evaluate"] = evaluate
+    page.show()
+    qtbot.waitUntil(lambda: len(client.jobs) == 1)
+    page.state.set_trained(page.state.job(), made_up_train_result("another"))
+    opened.set()
+    qtbot.waitUntil(lambda: page.state.evaluation is not None)
+    assert [getattr(job, "run", "") for job in client.jobs] == ["run", "another"]
+    assert not page.notice.isVisible()

@@ -288,8 +288,8 @@ class RunsView(QWidget):
         details.rename.setEnabled(not read_only)
         details.delete.setEnabled(not read_only and not running and not (busy and own))
         reason = self.state.read_only
-        if not reason and busy and not own:
-            reason = self.tr("A training is running: others can be opened when it has ended.")
+        if not reason and busy:
+            reason = self.tr("A training is running: others can begin or be opened when it ends.")
         details.reason.setText(reason)
         details.reason.setVisible(bool(reason))
 

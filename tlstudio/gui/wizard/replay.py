@@ -13,6 +13,7 @@ from pathlib import Path
 from tlstudio.errors import RunError
 from tlstudio.gui.widgets.series import CurveData
 from tlstudio.gui.wizard.training_model import TrainingModel
+from tlstudio.jobs import EvaluationResult
 from tlstudio.projects.atomic import storage_errors
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.projects.runs import RunSummary, summary
@@ -66,10 +67,11 @@ def events_at_the_end(file: Path) -> tuple[Event, ...]:
 @dataclass
 class Replay:
     """A run as it was read. `learnt_from` is the fingerprint of its pictures, empty where nobody
-    knows any more."""
+    knows any more; `tested` what its locked test pictures said, if they were asked."""
 
     summary: RunSummary
     learnt_from: str
+    tested: EvaluationResult | None
     tail: EventTail
     model: TrainingModel = field(default_factory=TrainingModel)
     curves: CurveData = field(default_factory=CurveData)
@@ -99,7 +101,7 @@ def replay(run: Path, title: str = "") -> Task[Replay]:
         found = summary(run, title)
     except OSError as error:
         raise RunError(f"{run} holds no run any more.", "It was moved or deleted.") from error
-    read = Replay(found, _fingerprint(run), EventTail(RunFolder(run).events_file))
+    read = Replay(found, _fingerprint(run), _tested(run), EventTail(RunFolder(run).events_file))
     for number, event in enumerate(read.tail.new()):
         read.add(event)
         if number % _AT_ONCE == 0:
@@ -128,3 +130,11 @@ def _fingerprint(run: Path) -> str:
         return RunFolder(run).split().fingerprint
     except RunError:
         return ""
+
+
+def _tested(run: Path) -> EvaluationResult | None:
+    try:
+        score = RunFolder(run).locked_score()
+    except RunError:
+        return None
+    return score.result if score is not None else None

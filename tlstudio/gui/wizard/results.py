@@ -120,8 +120,12 @@ class ResultsPage(Page):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        trained = self.state.trained
-        if trained is not None and self.state.evaluation is None and self._asked is not trained:
+        self._evaluate_another()
+
+    def _evaluate_another(self) -> None:
+        """Whenever another run is shown than was asked last."""
+        another = self._asked is not self.state.trained and self.state.evaluation is None
+        if another and self.isVisible():
             self._evaluate()
 
     def _evaluate(self) -> None:
@@ -151,9 +155,14 @@ class ResultsPage(Page):
         self._thread = None
         if self.state.trained is self._asked:
             self.state.set_evaluation(result)
+        else:
+            self._evaluate_another()
 
     def _on_failure(self, message: str, hint: str) -> None:
         self._thread = None
+        if self.state.trained is not self._asked:
+            self._evaluate_another()
+            return
         self._stack.hide()
         self.notice.say("error", message, hint, self.tr("&Try again"))
 

@@ -191,6 +191,8 @@ class TrainingSession(QObject):
             self.not_adopted.emit(found.trouble, "")
             return
         self._state.open_run(read.path, found.job, found.result, read.learnt_from)
+        if read.tested is not None and found.result is not None:
+            self._state.set_tested(read.tested)
         self._replay, self.run, self.job = read, RunFolder(read.path), found.job
         self.model, self.error = read.model, (found.trouble, "")
         self._stand(read)
