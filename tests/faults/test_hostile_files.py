@@ -15,7 +15,7 @@ import sqlite3
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,7 @@ from tlstudio.projects.own_models import own_run
 from tlstudio.projects.project import FILE, Project
 from tlstudio.projects.recent import refreshed
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.projects.runs import runs_of
+from tlstudio.projects.runs import runs_of, summary
 from tlstudio.tasks import Logged, drive
 from tlstudio.training.checkpoint import (
     Checkpoint,
@@ -1245,6 +1245,81 @@ def test_a_hostile_file_does_no_harm(name: str, place: Place) -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len(REFUSED) + len(HARMLESS) >= 100
+
+
+# --- by chance -----------------------------------------------------------------------------------
+
+ODD: tuple[Any, ...] = (None, -1, 1e308, "x", [], {}, True, 2**70, "../..", "\0", float("nan"))
+
+
+def places_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in JSON."""
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, (dict, list)):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in inner:
+        yield (*path, key)
+        yield from places_in(each, (*path, key))
+
+
+def changed(file: Path, whole: str, random: np.random.Generator) -> None:
+    """Puts something odd somewhere into the JSON of a file."""
+    value = json.loads(whole)
+    everywhere = list(places_in(value))
+    *path, last = everywhere[random.integers(len(everywhere))]
+    inner = value
+    for key in path:
+        inner = inner[key]
+    inner[last] = ODD[random.integers(len(ODD))]
+    file.write_text(json.dumps(value))
+
+
+def test_what_is_odd_anywhere_in_a_run_is_refused_or_does_no_harm(place: Place) -> None:
+    random, run, refusals = np.random.default_rng(0), run_in(place), 0
+    for file in (run.job_file, run.state_file, run.split_file):
+        whole = file.read_text()
+        for _ in range(20):
+            changed(file, whole, random)
+            for work in (everything(run), resumed(run), partial(summary, run.path)):
+                error = unharmed(place, work)
+                assert error is None or isinstance(error, TLStudioError)
+                refusals += error is not None
+        file.write_text(whole)
+    assert refusals > 60
+
+
+def test_what_is_odd_anywhere_in_a_card_is_refused_or_does_no_harm(place: Place) -> None:
+    random, folder, refusals = np.random.default_rng(0), copied(place), 0
+    whole = (folder / "model.json").read_text()
+    for _ in range(60):
+        changed(folder / "model.json", whole, random)
+        for work in (partial(own_run, folder), partial(load_model, folder)):
+            error = unharmed(place, work)
+            assert error is None or isinstance(error, TLStudioError)
+            refusals += error is not None
+    assert refusals > 20
+
+
+def test_bits_that_flip_in_a_project_are_a_sentence_or_do_no_harm(place: Place) -> None:
+    random, refusals = np.random.default_rng(0), 0
+    work = project_after()(place)
+    file = place.folder / "project" / FILE
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+    whole = file.read_bytes()
+    for _ in range(40):
+        content = bytearray(whole)
+        # Near the beginnings of pages, where most is decided.
+        pages = random.integers(len(content) // 4096, size=6)
+        for at in pages * 4096 + random.integers(200, size=6):
+            content[at] ^= 1 << int(random.integers(8))
+        file.write_bytes(content)
+        error = unharmed(place, work)
+        assert error is None or isinstance(error, TLStudioError)
+        refusals += error is not None
+        for beside in file.parent.glob(f"{FILE}-*"):
+            beside.unlink()
+    assert refusals > 5
 
 
 # --- the same, as the system sees it -------------------------------------------------------------
