@@ -101,12 +101,12 @@ def trained() -> Path:
     made.save_state(
         "failed", f"{PICTURES}/{FILES[0]} went away.", environment={"threads": 2}, result=result
     )
-    with made.recording() as append:
-        append(Warned(message=f"Of class 'naevus' {FILES[1]} is left out, and so is 'ok'."))
+    with made.recording() as log:
+        log.append(Warned(message=f"Of class 'naevus' {FILES[1]} is left out, and so is 'ok'."))
         answer = Answer(file=FILES[0], label=CLASSES[0], answer=CLASSES[1], confidence=0.5)
-        append(Answers(epoch=1, answers=(answer,)))
-        append(epoch(1))
-        append(epoch(2))
+        log.append(Answers(epoch=1, answers=(answer,)))
+        log.append(epoch(1))
+        log.append(epoch(2))
     recent.remember(
         recent.KnownProject(
             path="/data/Skin study", title="Skin study", opened=recent.now(), classes=CLASSES

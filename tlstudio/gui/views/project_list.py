@@ -30,6 +30,7 @@ from tlstudio.gui import theme
 from tlstudio.gui.views.known import Entry
 from tlstudio.gui.views.project_words import accuracy_words, contents_words, state_words
 from tlstudio.gui.when import day_words
+from tlstudio.gui.widgets.basics import begin_editing
 from tlstudio.gui.widgets.thumbnails import Index
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -234,7 +235,7 @@ class ProjectList(QListView):
     def rename_current(self) -> None:
         if self.currentIndex().isValid():
             self.setFocus()
-            self.edit(self.currentIndex())
+            begin_editing(self, self.currentIndex())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         entry, editing = self.current(), self.state() == QAbstractItemView.State.EditingState

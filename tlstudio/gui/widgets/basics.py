@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QCoreApplication,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -309,3 +318,10 @@ def make_plain(table: QTableView) -> None:
     table.setShowGrid(False)
     table.setTabKeyNavigation(False)
     table.setCornerButtonEnabled(False)
+
+
+def begin_editing(view: QAbstractItemView, index: QModelIndex | QPersistentModelIndex) -> None:
+    """Edits an item in its place, where it can be edited and no item is being edited already."""
+    editing = view.state() == QAbstractItemView.State.EditingState
+    if index.flags() & Qt.ItemFlag.ItemIsEditable and not editing:
+        view.edit(index)

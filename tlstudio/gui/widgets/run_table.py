@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from tlstudio.gui import theme
 from tlstudio.gui.views.run_rows import RunRow
-from tlstudio.gui.widgets.basics import make_plain
+from tlstudio.gui.widgets.basics import begin_editing, make_plain
 from tlstudio.gui.widgets.run_model import Column, RunTableModel
 from tlstudio.gui.widgets.thumbnails import Index
 
@@ -207,7 +207,7 @@ class RunTable(QTableView):
             self.setFocus()
             index = self.runs.index(number, Column.TITLE)
             self.scrollTo(index)
-            self.edit(index)
+            begin_editing(self, index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         editing = self.state() == QAbstractItemView.State.EditingState

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWid
 
 from tlstudio.gui import theme
 from tlstudio.gui.latest import Latest
-from tlstudio.gui.widgets.basics import count, link_button, small_label
+from tlstudio.gui.widgets.basics import begin_editing, count, link_button, small_label
 from tlstudio.gui.widgets.class_bars import ClassBars
 from tlstudio.gui.widgets.elided_label import ElidedLabel
 from tlstudio.gui.widgets.picture_grid import PictureGrid
@@ -251,7 +251,7 @@ class PicturesTab(ImagesTab):
             self.move_to(counting[digit - 1])
 
     def _rename(self) -> None:
-        self.bars.edit(self.bars.currentIndex())
+        begin_editing(self.bars, self.bars.currentIndex())
 
     def _move_to_new(self) -> None:
         rows = self.grid.chosen_rows()
