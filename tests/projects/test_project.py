@@ -10,16 +10,22 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
+from tlstudio.bounded import on_network
 from tlstudio.errors import StorageError
-from tlstudio.jobs import DatasetSpec
+from tlstudio.jobs import BackboneSpec, DatasetSpec, TrainingJob
 from tlstudio.projects import migrations
+from tlstudio.projects import project as project_module
 from tlstudio.projects.corrections import Corrections
 from tlstudio.projects.index import Index
+from tlstudio.projects.places import projects_folder
 from tlstudio.projects.project import FILE, Project
+from tlstudio.projects.recent import refreshed
+from tlstudio.projects.run_folder import RunFolder
 
 OLD = Path(__file__).parent / "stored" / "v1" / "project"
 
@@ -202,3 +208,21 @@ def test_where_a_project_lies_is_the_same_from_every_folder(
     monkeypatch.chdir("/")
     project.set_setting("colour", "red")
     assert Project.open(tmp_path / "two").setting("colour") == "red"
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_project_from_elsewhere_makes_nobody_ask_another_computer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    """On Windows to open a folder there would tell that computer who asks."""
+    monkeypatch.setattr(project_module, "on_network", partial(on_network, kind=PureWindowsPath))
+    project = Project((projects_folder() if here else tmp_path) / "set")
+    distant = DatasetSpec(folder=r"\\host\share\pictures")
+    project.keep_dataset(distant)
+    RunFolder.create(
+        project.runs_folder / "run",
+        TrainingJob(dataset=distant, backbone=BackboneSpec(id="resnet18")),
+    )
+    for found in (project.dataset, refreshed(project).dataset):
+        assert (found is not None) == here
+    assert (project.path_of("//host/share/run") is not None) == here

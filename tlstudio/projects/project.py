@@ -103,6 +103,10 @@ class Project:
             spec = DatasetSpec.model_validate(self.setting(_DATASET))
         except ValidationError:
             return None
+        return self.as_its_own(spec)
+
+    def as_its_own(self, spec: DatasetSpec) -> DatasetSpec | None:
+        """The data set as one of this project, if it may be looked at; see `dataset`."""
         places = (spec.folder, *spec.roots, *([spec.table.file] if spec.table else []))
         if any(map(on_network, places)) and not made_here(self.path):
             return None

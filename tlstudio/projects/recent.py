@@ -138,7 +138,7 @@ def _trained_with(project: Project, runs: Sequence[RunSummary]) -> DatasetSpec |
     """The pictures of the newest run: the first version noted them nowhere else."""
     specs = (run.job.dataset for run in runs if run.job is not None)
     spec = next(specs, None)
-    return spec and spec.model_copy(update={"project": str(project.path)})
+    return spec and project.as_its_own(spec)
 
 
 def _remembered() -> Iterator[KnownProject]:
