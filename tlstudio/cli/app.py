@@ -76,7 +76,8 @@ def run(arguments: list[str]) -> int:
         err.print("Interrupted. What was saved is kept.")
         return 130
     except Exception:
-        logger.exception("An error that nobody foresaw")
+        if session_log.file() is not None:
+            logger.exception("An error that nobody foresaw")
         raise
     finally:
         session_log.end()
@@ -84,7 +85,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _complain(error: TLStudioError, status: int) -> int:
-    logger.info("Ended with a sentence: %s", error.message)
+    if session_log.file() is not None:  # else it would be printed twice
+        logger.warning("Ended with a sentence: %s", error.message)
     err.print(f"[red]Error:[/] {escape(error.message)}")
     if error.hint:
         err.print(escape(error.hint))

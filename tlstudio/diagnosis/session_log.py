@@ -65,10 +65,13 @@ class SessionFile(logging.Handler):
         return size <= MOST + (RESERVE if important else 0)
 
     def close(self) -> None:
-        with self.lock or threading.RLock():
+        self.acquire()
+        try:
             if self._handle >= 0:
                 os.close(self._handle)
                 self._handle = -1
+        finally:
+            self.release()
         super().close()
 
 

@@ -24,6 +24,7 @@ from tlstudio.errors import EngineError
 from tlstudio.images.first_look import first_looks
 from tlstudio.jobs import Check
 from tlstudio.projects import places
+from tlstudio.projects.database import tighten
 from tlstudio.projects.migrations import SCHEMA
 from tlstudio.projects.project import FILE
 
@@ -42,6 +43,8 @@ OPTIONAL = {
 _ENOUGH_SPACE, _ENOUGH_TEMPORARY = 2 * 10**9, 2 * 10**8
 _DAY = 86_400
 _MOST_PROJECTS, _PROJECTS_S = 200, 10.0
+_STEPS = 200_000_000
+"""Of SQLite's machine, for one project: some seconds, in which a large one is looked through."""
 _LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
@@ -165,7 +168,7 @@ def projects() -> list[Check]:
         if time.monotonic() > until:
             break
         looked += 1
-        wrong = _wrong_with(file, until)
+        wrong = _wrong_with(file)
         if wrong is not None:
             found.append(wrong)
     if not found and files:
@@ -174,11 +177,11 @@ def projects() -> list[Check]:
     return found
 
 
-def _wrong_with(file: Path, until: float) -> Check | None:
+def _wrong_with(file: Path) -> Check | None:
     try:
         address = f"{file.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=1)) as database:
-            database.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            tighten(database, _STEPS)
             version = database.execute("PRAGMA user_version").fetchone()[0]
             (says,) = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:

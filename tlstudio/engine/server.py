@@ -101,7 +101,10 @@ class Server:
     def _serve(self, request: Any, control: Control) -> None:
         """Runs a job and writes how it ended, once no request can reach it any more."""
         ended = self._outcome(request, control)
-        logger.info("It ended: %s. %s", ended["type"], ended.get("message", ""))
+        if ended["type"] == "failed":
+            logger.warning("It failed: %s", ended["message"])
+        else:
+            logger.info("It ended: %s", ended["type"])
         with self._lock:
             self._controls.popleft()
         self._write(ended)
