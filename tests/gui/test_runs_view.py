@@ -335,6 +335,18 @@ def test_a_damaged_run_is_said_to_be_and_can_only_be_deleted(
     assert view.details.delete.isEnabled()
 
 
+def test_titles_keep_their_room_where_the_window_is_narrow(
+    qtbot: QtBot, view: RunsView, project: Project
+) -> None:
+    made_up_run_folder(project.runs_folder / "run")
+    show(qtbot, view, project)
+    for width in (1400, 960):
+        view.resize(width, 720)
+        qtbot.waitUntil(lambda width=width: view.width() == width)
+        assert view.table.isColumnHidden(Column.TOOK) == (width == 960)
+        assert view.table.columnWidth(Column.TITLE) > 190
+
+
 def test_everything_can_be_reached_and_has_a_name(
     qtbot: QtBot, view: RunsView, project: Project, qapp: QApplication
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 
 from tlstudio.errors import TLStudioError, UsageError
+from tlstudio.gui.wizard.replay import events_at_the_end
 from tlstudio.projects.ownership import Ownership
 from tlstudio.projects.project import Project
 from tlstudio.projects.recent import KnownProject, known_projects, refreshed, remember
@@ -77,7 +78,7 @@ def _offer(runs: tuple[RunSummary, ...]) -> Offer | None:
     run = Path(runs[0].path)
     epochs = [
         (event.epoch, event.epochs)
-        for event in RunFolder(run).events()
+        for event in events_at_the_end(RunFolder(run).events_file)
         if isinstance(event, Step | Epoch)
     ]
     epoch, of = epochs[-1] if epochs else (None, None)

@@ -13,7 +13,16 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -33,6 +42,9 @@ from tlstudio.gui.widgets.thumbnails import Index
 
 _PAD = 10
 _BOX = 15
+_TITLE = 220
+"""As much room as there is, in px, before columns give way to titles."""
+_GIVE_WAY = (Column.TOOK, Column.FROZEN)
 _ROW = 8
 """Room above and below the text of a row, in px."""
 
@@ -179,8 +191,23 @@ class RunTable(QTableView):
             Column.TOOK: self.tr("100 min"),
             Column.BEGUN: "0000-00-00 00:00",
         }
-        for column, text in widest.items():
-            self.setColumnWidth(column, metrics.horizontalAdvance(text) + 2 * _PAD + 6)
+        self._widths = {
+            column: metrics.horizontalAdvance(text) + 2 * _PAD + 6
+            for column, text in widest.items()
+        }
+        for column, width in self._widths.items():
+            self.setColumnWidth(column, width)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Titles tell runs apart: what else says less about them gives way."""
+        super().resizeEvent(event)
+        others = [column for column in Column if column != Column.TITLE]
+        room = self.viewport().width() - _TITLE
+        wanted = sum(self._widths[column] for column in others)
+        for column in _GIVE_WAY:
+            self.setColumnHidden(column, wanted > room)
+            if wanted > room:
+                wanted -= self._widths[column]
 
     def height_of(self, rows: int) -> int:
         """In px, with the titles of the columns."""

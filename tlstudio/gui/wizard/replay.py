@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tlstudio.bounded import LINE, opened
 from tlstudio.errors import RunError
 from tlstudio.gui.widgets.series import CurveData
 from tlstudio.gui.wizard.training_model import TrainingModel
 from tlstudio.jobs import EvaluationResult
-from tlstudio.projects.atomic import storage_errors
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.projects.runs import RunSummary, summary
 from tlstudio.tasks import Event, Progress, Task, event_from_dict
 
-_LONGEST_LINE = 2**20
-"""Bytes. No event of ours is nearly as long: what is, was not written by us."""
 _END = 2**17
 """Bytes of a run's events that surely hold its last steps."""
 _AT_ONCE = 500
@@ -37,31 +36,34 @@ class EventTail:
 
     def cut_back(self) -> bool:
         """Whether events that were read are gone: the run was carried on from before them."""
-        return self._file.exists() and self._file.stat().st_size < self._at
+        return _length(self._file) < self._at
 
     def new(self) -> Iterator[Event]:
-        """The events that are there and were not read yet; a line that is cut off comes later."""
-        if not self._file.exists():
-            return
-        with storage_errors(self._file), self._file.open("rb") as file:
+        """The events that are there and were not read yet; a line that is cut off comes later.
+        Nothing comes of a file that is none of ours, or can't be read."""
+        with (
+            suppress(OSError, ValueError, RecursionError),
+            opened(self._file, follow=False) as file,
+        ):
             file.seek(max(0, self._at - 1))
             if self._at > 0:
-                file.readline(_LONGEST_LINE)  # the line before, or the rest of one
-            while (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
-                try:
-                    event = event_from_dict(json.loads(line))
-                except (ValueError, RecursionError):
-                    return
+                file.readline(LINE)  # the line before, or the rest of one
+            while (line := file.readline(LINE)).endswith(b"\n"):
+                event = event_from_dict(json.loads(line))
                 self._at = file.tell()
                 yield event
 
 
 def events_at_the_end(file: Path) -> tuple[Event, ...]:
     """The last events of a run: enough to say how far it is, however long it was."""
-    if not file.exists():
-        return ()
-    length = file.stat().st_size
-    return tuple(EventTail(file, max(0, length - _END)).new())
+    return tuple(EventTail(file, max(0, _length(file) - _END)).new())
+
+
+def _length(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 @dataclass
