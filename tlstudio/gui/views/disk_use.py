@@ -123,6 +123,7 @@ class DiskUseDialog(QDialog):
         session.failed.connect(self._failed)
         session.measure()
         self._refresh()
+        self.close_button.setFocus()
 
     def _lay_out(self) -> None:
         inside = QWidget()

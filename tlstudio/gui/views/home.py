@@ -261,9 +261,9 @@ class Home(QWidget):
             self._offered.add(offer.run)
             if not self.notice.message and entry.pictures_there:
                 text = words.interrupted_words(entry.known.title, offer)
-                hint = self.tr("What it had learned until then is kept.")
                 self._action = partial(self._want_run, entry, True)
                 self._also = partial(self._want_run, entry, False)
+                hint = words.kept_words(offer)
                 self.notice.say("info", text, hint, self.tr("Carr&y on"), self.tr("Look &at it"))
 
     def _want_run(self, entry: Entry, carry_on: bool) -> None:

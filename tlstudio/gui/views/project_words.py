@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QCoreApplication
 
 from tlstudio.gui.views.known import Entry, Offer
@@ -21,8 +23,7 @@ def place_words(entry: Entry) -> str:
     dataset = entry.known.dataset
     if dataset is None:
         return ""
-    place = dataset.table.file if dataset.table else dataset.folder
-    return place.replace("/", "/\u200b").replace("\\", "\\\u200b")
+    return _breakable(dataset.table.file if dataset.table else dataset.folder)
 
 
 def accuracy_words(entry: Entry) -> str:
@@ -64,16 +65,22 @@ def interrupted_words(title: str, offer: Offer) -> str:
     return text.format(title, offer.epoch, offer.epochs)
 
 
+def kept_words(offer: Offer) -> str:
+    if offer.epoch is None:
+        return _tr("It can begin again with the same settings.")
+    return _tr("What it had learned until then is kept.")
+
+
 def missing_words(entry: Entry) -> tuple[str, str]:
     """A sentence and what to do about it; empty where nothing is missing."""
     if not entry.there:
         return (
-            _tr("The project is not where it was: {0}").format(entry.known.path),
+            _tr("The project is not where it was: {0}").format(_breakable(entry.known.path)),
             _tr("Connect its drive and open it again, or take it off the list."),
         )
     if not entry.pictures_there:
         return (
-            _tr("Its pictures are not where they were: {0}").format(place_words(entry)),
+            _tr("Its pictures are not where they were."),
             _tr("Connect their drive, or put the folder back."),
         )
     return "", ""
@@ -88,6 +95,10 @@ def classes_words(entry: Entry, most: int = 8) -> str:
 
 def number_of_trainings(n: int) -> str:
     return _number(n, "training")
+
+
+def _breakable(path: str) -> str:
+    return re.sub(r"(?<=.)([/\\])", "\u200b\\1", path)
 
 
 def _number(n: int, what: str) -> str:
