@@ -148,12 +148,12 @@ def test_a_killed_engine_is_reported_and_a_fresh_one_takes_the_next_job(
     process = engine._process
     assert process is not None
     process.send_signal(signal.SIGKILL)
-    with pytest.raises(EngineError, match="ended unexpectedly"):
+    with pytest.raises(EngineError, match="ended by the system"):
         drive(task, nothing)
     result = drive(engine.run(ScanJob(dataset=long_run.job.dataset)), nothing)
     assert result.kind == "scan"
     run = RunFolder(tmp_path / "run")
-    assert run.state().state == "running"
+    assert run.standing() == "interrupted"
     assert checkpoint_of(run.path).probe
 
 

@@ -111,6 +111,9 @@ def test_damaged_models_are_refused_with_a_sentence(
     shutil.copytree(run / "model", copy)
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(RunError, match="not as it was written"):
+        answered(copy, folder)
+    (copy / "SHA256SUMS").unlink()
     with pytest.raises(RunError, match="can't be read"):
         answered(copy, folder)
     (tmp_path / "bad.onnx").write_bytes(b"nothing of the kind")

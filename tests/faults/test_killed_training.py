@@ -3,6 +3,7 @@ no epoch that it had told of."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from training.made_jobs import UNFROZEN, job_for, made_pictures
 
 from tlstudio.jobs import BackboneSpec, TrainingJob, WeightsSpec
 from tlstudio.tasks import Answers, Epoch, ProbeFitted, Step
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="nothing is killed this way there")
 
 KILLS = 200
 KINDS = {
@@ -55,7 +58,7 @@ def test_a_small_training_survives_three_kills(tmp_path: Path) -> None:
     whole = Victim(job, tmp_path / "whole", home)
     began = time.monotonic()
     whole.end()
-    victim = Victim(job, tmp_path / "killed", home)
+    victim = Victim(job, tmp_path / "killed", home, Forked)
     victim.suffer(Random(1), 3, time.monotonic() - began)  # noqa: S311
     assert victim.kills
     assert_nothing_was_lost(victim, whole, 30)

@@ -111,6 +111,7 @@ def test_the_run_folder_keeps_the_events_and_the_result(run: Trained) -> None:
     assert sorted(file.name for file in run.path.iterdir()) == [
         "events.jsonl",
         "job.json",
+        "lock",
         "model",
         "run.json",
         "split.json",
