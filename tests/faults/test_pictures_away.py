@@ -45,10 +45,12 @@ def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     ("choices", "moment"),
     [
         pytest.param(FROZEN, in_phase("scan"), id="scan"),
-        pytest.param(FROZEN, in_phase("measure"), id="measure"),
+        pytest.param(FROZEN, in_phase("measure"), id="measure", marks=pytest.mark.slow),
         pytest.param(FROZEN, in_phase("features"), id="features"),
-        pytest.param({"freeze": UNFROZEN}, in_phase("probe"), id="activations"),
-        pytest.param(VARIED, in_phase("probe"), id="pictures"),
+        pytest.param(
+            {"freeze": UNFROZEN}, in_phase("probe"), id="activations", marks=pytest.mark.slow
+        ),
+        pytest.param(VARIED, in_phase("probe"), id="pictures", marks=pytest.mark.slow),
     ],
 )
 def test_whatever_it_is_at_the_job_waits_and_comes_to_the_same_weights(

@@ -26,7 +26,12 @@ def result_of(job: Job, on_event: Any = lambda _: None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "phase"), [("evaluate", "evaluate"), ("predict", "scan"), ("export", "verify")]
+    ("kind", "phase"),
+    [
+        ("evaluate", "evaluate"),
+        pytest.param("predict", "scan", marks=pytest.mark.slow),
+        ("export", "verify"),
+    ],
 )
 def test_they_wait_and_say_the_same(
     kind: str, phase: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,8 @@ from tlstudio.tasks import Event, Logged, Task, Waiting
 R = TypeVar("R")
 
 _BEAT_S = 0.1
+_ASKING_S = 1.0
+"""Seconds that a folder may take to answer before that is said: a busy computer has others."""
 _SLOW_S = 20.0
 """Seconds that pictures may take to come before anything is said: large ones are slow to decode."""
 _HINT = "Check its cable, its network or its disk. Nothing is lost if you cancel."
@@ -116,7 +118,8 @@ class Patience:
             try:
                 found = answer.get(timeout=_BEAT_S)
             except queue.Empty:
-                yield self._waiting(self.folders[0], beat * _BEAT_S)
+                if beat * _BEAT_S >= _ASKING_S:
+                    yield self._waiting(self.folders[0], beat * _BEAT_S)
             else:
                 asking.join()
                 return found
