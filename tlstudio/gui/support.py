@@ -73,8 +73,9 @@ class SupportDialog(QDialog):
         column.addWidget(
             body_label(
                 self.tr(
-                    "It holds no pictures, and no names of pictures, folders or classes. Nothing "
-                    "is sent: you decide who gets the file, and you can look into it before."
+                    "It holds no pictures, and names of pictures, folders and classes are replaced "
+                    "in it. Nothing is sent: you decide who gets the file, and you can look into "
+                    "it before."
                 )
             )
         )
