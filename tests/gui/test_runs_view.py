@@ -319,6 +319,28 @@ def test_a_run_that_is_trained_elsewhere_is_followed(
     assert view.details.carry_on.isVisible()
 
 
+def test_what_is_compared_grows_while_it_is_trained(
+    qtbot: QtBot, view: RunsView, project: Project
+) -> None:
+    made_up_run_folder(project.runs_folder / "done")
+    run = made_up_run_folder(project.runs_folder / "under way", "running", hours=1)
+    with RunFolder(run).locked():
+        show(qtbot, view, project)
+        for key in (Qt.Key.Key_Space, Qt.Key.Key_Down, Qt.Key.Key_Space):
+            qtbot.keyClick(view.table, key)
+        with RunFolder(run).recording() as log:
+            for event in list(made_up_run(10, upto=5))[16:]:
+                log.append(event)
+        qtbot.waitUntil(lambda: [row[2] for row in view.comparison.rows][:1] == ["5 of 10"])
+        qtbot.waitUntil(lambda: _compared_epochs(view) == [5, 4])
+
+
+def _compared_epochs(view: RunsView) -> list[float]:
+    curves = view.comparison.curves
+    lines = curves.accuracy.listDataItems() if curves else []
+    return [line.getData()[0][-1] for line in lines]
+
+
 def _epochs(view: RunsView) -> list[float]:
     return [] if view.details.curves is None else view.details.curves.data.accuracy.val.x
 

@@ -52,6 +52,7 @@ class Comparison(QWidget):
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
         self._area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._area.setAccessibleName(self.tr("Where the trainings differ"))
+        self.heads: list[str] = []
         self.rows: list[list[str]] = []
         self.note = small_label("", wrap=True)
         column = QVBoxLayout(self)
@@ -65,12 +66,15 @@ class Comparison(QWidget):
     def show_rows(self, rows: Sequence[RunRow]) -> None:
         """What the list knows; the curves come when they have been read."""
         self.title.setText(self.tr("{0} trainings on their validation pictures").format(len(rows)))
-        heads, self.rows = compared(rows)
-        table = _table(heads, self.rows)
+        self.note.setText(self._note(rows))
+        found = compared(rows)
+        if found == (self.heads, self.rows):
+            return
+        self.heads, self.rows = found
+        table = _table(self.heads, self.rows)
         self._area.setWidget(table)
         height = table.sizeHint().height() + self._area.horizontalScrollBar().sizeHint().height()
         self._area.setFixedHeight(min(height, 220))
-        self.note.setText(self._note(rows))
 
     def show_curves(self, rows: Sequence[RunRow], read: Mapping[Path, CurveData]) -> None:
         from tlstudio.gui.widgets.compared_curves import ComparedCurves

@@ -1,4 +1,4 @@
-"""Owns reading a project's runs for their list: what each came to, or how far it got.
+"""Owns reading a project's runs: what each came to, or how far it got, and their curves.
 
 Plain Python. Whatever reads is a task, for a thread.
 """
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudio.errors import RunError, TLStudioError
-from tlstudio.gui.wizard.replay import events_at_the_end
+from tlstudio.gui.widgets.series import CurveData
+from tlstudio.gui.wizard.replay import events_at_the_end, replay
 from tlstudio.projects.own_models import own_run
 from tlstudio.projects.project import Project
 from tlstudio.projects.run_folder import RunFolder
@@ -76,6 +77,19 @@ def read_again(rows: Sequence[RunRow]) -> Task[tuple[RunRow, ...]]:
             read.append(row)
         yield Progress(phase="scan", done=len(read), total=len(rows))
     return tuple(read)
+
+
+def read_curves(runs: Sequence[Path]) -> Task[dict[Path, CurveData]]:
+    """Of those that can be read."""
+    import tlstudio.gui.widgets.compared_curves  # noqa: F401
+
+    read = {}
+    for run in runs:
+        try:
+            read[run] = (yield from replay(run)).curves
+        except RunError:
+            continue
+    return read
 
 
 def row_of(found: RunSummary) -> RunRow:

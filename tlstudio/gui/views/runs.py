@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tlstudio.errors import RunError
 from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.errands import Errands
@@ -25,7 +24,7 @@ from tlstudio.gui.latest import Latest
 from tlstudio.gui.views import run_words as words
 from tlstudio.gui.views.comparison import Comparison
 from tlstudio.gui.views.run_details import RunDetails
-from tlstudio.gui.views.run_rows import RunRow, RunRows, read_again, read_rows
+from tlstudio.gui.views.run_rows import RunRow, RunRows, read_again, read_curves, read_rows
 from tlstudio.gui.widgets.basics import (
     Notice,
     hint_label,
@@ -38,12 +37,11 @@ from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.widgets.run_model import MOST_COMPARED
 from tlstudio.gui.widgets.run_table import RunTable
 from tlstudio.gui.widgets.series import CurveData
-from tlstudio.gui.wizard.replay import News, Replay, news, replay
+from tlstudio.gui.wizard.replay import News, Replay, news, replay_to_draw
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.own_models import own_run
 from tlstudio.projects.project import Project
 from tlstudio.projects.runs import delete, rename
-from tlstudio.tasks import Task
 
 FOLLOW_MS = 1000
 """Runs that are being trained are looked at so often."""
@@ -71,9 +69,6 @@ class RunsView(QWidget):
         self._curves: dict[Path, CurveData] = {}
         self._list, self._look, self._compare = Latest(self), Latest(self), Latest(self)
         self._follow, self._errands = Latest(self), Errands(self)
-        self._list.failed.connect(self._say_failed)
-        self._errands.failed.connect(self._say_failed)
-        self._look.failed.connect(lambda message, _hint: self.details.say_unreadable(message))
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self._read_chosen)
         self._clock = QTimer(self, singleShot=True, interval=FOLLOW_MS)
@@ -139,6 +134,9 @@ class RunsView(QWidget):
 
     def _connect(self) -> None:
         table, details = self.table, self.details
+        for work in (self._list, self._errands):
+            work.failed.connect(partial(self.notice.say, "error"))
+        self._look.failed.connect(lambda message, _hint: details.say_unreadable(message))
         self.back_button.clicked.connect(self.back)
         self.new_button.clicked.connect(self.new_run)
         self.empty_button.clicked.connect(self.new_run)
@@ -225,7 +223,7 @@ class RunsView(QWidget):
     def _read_chosen(self) -> None:
         row = self.table.row()
         if row is not None and row.summary.job is not None:
-            self._look.ask(lambda: _with_plots(row.path, row.summary.title), self._show_read)
+            self._look.ask(lambda: replay_to_draw(row.path, row.summary.title), self._show_read)
         elif row is not None:
             self.details.say_unreadable(self.tr("This run can't be read."))
 
@@ -253,6 +251,8 @@ class RunsView(QWidget):
 
     def _update_rows(self, rows: Sequence[RunRow]) -> None:
         self.table.runs.update_rows(rows)
+        if {row.path for row in self.table.runs.ticked_rows()} & {row.path for row in rows}:
+            self._show_ticked()
         shown, read = self.table.row(), self._read
         if shown is not None and shown.path in {row.path for row in rows}:
             self.details.show_row(shown)
@@ -362,9 +362,6 @@ class RunsView(QWidget):
         self._curves.pop(path, None)
         self._read_list()
 
-    def _say_failed(self, message: str, hint: str) -> None:
-        self.notice.say("error", message, hint)
-
     # --- comparing ------------------------------------------------------------------------------
 
     def _show_ticked(self) -> None:
@@ -375,9 +372,12 @@ class RunsView(QWidget):
             return
         self.comparison.show_rows(rows)
         self.below.setCurrentWidget(self.comparison)
-        known = self._curves
-        missing = [row.path for row in rows if row.path not in known]
-        self._compare.ask(lambda: _curves_of(missing), partial(self._show_compared, rows))
+        missing = [row.path for row in rows if not self._is_known(row)]
+        self._compare.ask(lambda: read_curves(missing), partial(self._show_compared, rows))
+
+    def _is_known(self, row: RunRow) -> bool:
+        """Whether its curves have been read and stay as they are."""
+        return row.path in self._curves and row.summary.standing == "completed"
 
     def _show_compared(self, rows: Sequence[RunRow], read: dict[Path, CurveData]) -> None:
         self._curves.update(read)
@@ -391,23 +391,3 @@ class RunsView(QWidget):
         if ticked >= MOST_COMPARED:
             return self.tr("{0} are ticked: more could not be told apart.").format(ticked)
         return self.tr("{0} are ticked and compared below.").format(ticked)
-
-
-def _with_plots(run: Path, title: str) -> Task[Replay]:
-    """With the plots' library, which takes its time and is needed next."""
-    import tlstudio.gui.widgets.curves  # noqa: F401
-
-    return (yield from replay(run, title))
-
-
-def _curves_of(runs: Sequence[Path]) -> Task[dict[Path, CurveData]]:
-    """Of those that can be read."""
-    import tlstudio.gui.widgets.compared_curves  # noqa: F401
-
-    read = {}
-    for run in runs:
-        try:
-            read[run] = (yield from replay(run)).curves
-        except RunError:
-            continue
-    return read

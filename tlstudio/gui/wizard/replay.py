@@ -113,6 +113,13 @@ def replay(run: Path, title: str = "") -> Task[Replay]:
     return read
 
 
+def replay_to_draw(run: Path, title: str = "") -> Task[Replay]:
+    """With the plots' library, which takes its time and is needed next."""
+    import tlstudio.gui.widgets.curves  # noqa: F401
+
+    return (yield from replay(run, title))
+
+
 def news(known: Replay) -> Task[News]:
     """Reads what came to a run since. The events are not folded in: that is for whoever shows
     them."""

@@ -82,7 +82,8 @@ class TrainingControls(QWidget):
     def _can_be_pressed(self, button: QPushButton, session: TrainingSession) -> bool:
         if button is self.keep:
             return session.can_keep
-        if session.read_only and button in {self.start, self.again, self.carry_on}:
+        changing = {self.start, self.again, self.carry_on, self.discard}
+        if session.read_only and button in changing:
             return False
         waiting = session.stage in {"stopping", "cancelling"}
         return not (waiting and button in {self.pause, self.cancel})

@@ -15,14 +15,14 @@ from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.errands import Errands
 from tlstudio.gui.latest import Latest
 from tlstudio.gui.task_thread import TaskThread
-from tlstudio.gui.wizard.replay import News, Replay, news, replay
+from tlstudio.gui.wizard.replay import News, Replay, news, replay_to_draw
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.gui.wizard.training_model import RUNNING, Stage, TrainingModel
 from tlstudio.jobs import FinishRun, Job, ResumeRun, TrainingJob, TrainResult, TrainRun
 from tlstudio.projects.preferences import preferences
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.projects.runs import delete
-from tlstudio.tasks import Event, Task
+from tlstudio.tasks import Event
 
 WATCH_MS = 1000
 """A run that another program trains is looked at so often."""
@@ -155,7 +155,9 @@ class TrainingSession(QObject):
             self._refuse_another(run)
             return
         self._watch.stop()
-        self._reader.ask(lambda: _read(run), lambda read: self._take(read, carry_on=carry_on))
+        self._reader.ask(
+            lambda: replay_to_draw(run), lambda read: self._take(read, carry_on=carry_on)
+        )
 
     def put_away(self) -> None:
         """Shows no run any more: Start begins a new one with the choices of the moment."""
@@ -164,6 +166,7 @@ class TrainingSession(QObject):
 
     def discard(self) -> None:
         """Moves the run that was interrupted to the bin."""
+        self._refuse_read_only()
         if self.run is not None and not self.running:
             path = self.run.path
             self._errands.do(lambda: delete(path), lambda _: self.put_away())
@@ -290,10 +293,3 @@ class TrainingSession(QObject):
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
         self.changed.emit()
-
-
-def _read(run: Path) -> Task[Replay]:
-    """With the plots' library, which takes its time and is needed next."""
-    import tlstudio.gui.widgets.curves  # noqa: F401
-
-    return (yield from replay(run))
