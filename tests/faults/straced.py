@@ -47,7 +47,18 @@ def straced(folder: Path, *arguments: str, seconds: float = 280) -> Seen:
     if strace is None:
         pytest.skip("strace is not installed")
     log = folder / "calls"
-    command = [strace, "-f", "-qq", "-s", "4096", "-e", f"trace={_CALLS}", "-o", str(log)]
+    command = [
+        strace,
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-s",
+        "4096",
+        "-e",
+        f"trace={_CALLS}",
+        "-o",
+        str(log),
+    ]
     command += [sys.executable, "-m", "tlstudio", *arguments]
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     ended = subprocess.run(
