@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
@@ -14,7 +15,6 @@ from tlstudio.gui import theme
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.open_project import Opened, OpenProject
 from tlstudio.gui.views.home import Home
-from tlstudio.gui.views.runs import RunsView
 from tlstudio.gui.widgets.basics import Notice
 from tlstudio.gui.widgets.question import ask
 from tlstudio.gui.wizard.images import ImagesPage
@@ -23,6 +23,9 @@ from tlstudio.gui.wizard.train import TrainPage
 from tlstudio.gui.wizard.training_session import TrainingSession
 from tlstudio.gui.wizard.wizard import Wizard
 from tlstudio.jobs import DoctorJob, FinishRun, Job, ResumeRun, TrainingJob, TrainRun
+
+if TYPE_CHECKING:
+    from tlstudio.gui.views.runs import RunsView
 
 LONG_S = 5
 """A job that took longer than this says so when it ends while the window is in the back."""
@@ -110,6 +113,7 @@ class MainWindow(QWidget):
     def prepare(self) -> None:
         """After the first paint: starts the engine and what else takes a while."""
         self.home.read()
+        self.home.errands.do(_import_runs)
         self.home.focus_first()
         self.wizard.prepare()
 
@@ -139,6 +143,8 @@ class MainWindow(QWidget):
 
     def _make_runs(self) -> RunsView:
         """Made when it is first wanted: the window begins without."""
+        from tlstudio.gui.views.runs import RunsView
+
         self.runs = runs = RunsView(self.state, self.engine)
         runs.carry_on.connect(lambda run: self._adopt(run, carry_on=True))
         runs.opened.connect(lambda run: self._adopt(run, carry_on=False))
@@ -341,3 +347,7 @@ class MainWindow(QWidget):
             no=self.tr("&Keep training"),
             then=self.leave,
         )
+
+
+def _import_runs() -> None:
+    import tlstudio.gui.views.runs  # noqa: F401
