@@ -319,6 +319,19 @@ def test_a_run_that_is_trained_elsewhere_is_followed(
     assert view.details.carry_on.isVisible()
 
 
+def test_who_comes_back_sees_what_was_learned_meanwhile(
+    qtbot: QtBot, view: RunsView, project: Project
+) -> None:
+    run = made_up_run_folder(project.runs_folder / "run", "interrupted")
+    show(qtbot, view, project)
+    assert _epochs(view) == [1, 2, 3]
+    with RunFolder(run).recording() as log:
+        for event in list(made_up_run(10, upto=5))[16:]:
+            log.append(event)
+    show(qtbot, view, project)
+    qtbot.waitUntil(lambda: _epochs(view) == [1, 2, 3, 4, 5])
+
+
 def test_what_is_compared_grows_while_it_is_trained(
     qtbot: QtBot, view: RunsView, project: Project
 ) -> None:

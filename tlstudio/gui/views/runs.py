@@ -65,6 +65,7 @@ class RunsView(QWidget):
         super().__init__()
         self.state, self.engine = state, engine
         self.project: Path | None = None
+        self._looked_at: RunRow | None = None
         self._read: Replay | None = None
         self._curves: dict[Path, CurveData] = {}
         self._list, self._look, self._compare = Latest(self), Latest(self), Latest(self)
@@ -213,12 +214,15 @@ class RunsView(QWidget):
         self.splitter.setSizes([above, whole - above])
 
     def _choose(self, row: RunRow | None) -> None:
-        if row is not None:
-            self.details.show_row(row)
-            if self._read is None or self._read.path != row.path:
-                self._read = None
-                self._look.forget()
-                self._rest.start()
+        if row is None:
+            return
+        self.details.show_row(row)
+        if self._read is not None and self._read.path != row.path:
+            self._read = None
+        if row != self._looked_at:
+            self._looked_at = row
+            self._look.forget()
+            self._rest.start()
 
     def _read_chosen(self) -> None:
         row = self.table.row()
