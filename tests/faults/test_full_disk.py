@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faults.real_command import Ended, run_command
 from training.made_jobs import made_pictures, made_weights
 
 from tlstudio.projects.run_folder import RunFolder
@@ -20,19 +20,13 @@ POSITIONS = 50
 QUICK = (4, 15, 24, 35, 46)
 SIZE = 64_000_000
 """Bytes of the small disk."""
-_TRAIN = """
-import sys
-from tlstudio.training.estimating import Outlook
-Outlook.check_room = lambda *_: None  # the disk fills up after the run has begun
-from tlstudio.__main__ import main
-sys.exit(main())
-"""
 
 
 class Bench:
     """A training by the real command, and a small disk for what it writes."""
 
     def __init__(self, folder: Path, disk: Path) -> None:
+        self.folder = folder
         self.disk, self.filler = disk, disk / "filler"
         self.home = folder / "home"
         self.pictures = made_pictures(folder / "set")
@@ -40,24 +34,16 @@ class Bench:
         self.recipe = folder / "recipe.json"
         self.recipe.write_text('{"epochs": 3, "batch_size": 5, "precision": "float32"}')
         self.whole = folder / "whole"
-        assert self.train("--run", str(self.whole), home=self.home).returncode == 0
+        assert self.train("--run", str(self.whole), home=self.home).status == 0
         # What lies there at the end, and the network as it was at the start; not the checkpoints.
         there = (each.stat().st_size for each in self.whole.rglob("*") if each.is_file())
         self.needed = sum(there) + self.weights.stat().st_size
 
-    def train(self, *where: str, home: Path) -> subprocess.CompletedProcess[str]:
+    def train(self, *where: str, home: Path) -> Ended:
         job = [str(self.pictures), "--backbone", "squeezenet1_1", "--weights", str(self.weights)]
         job += ["--freeze", "features.11", "--recipe", str(self.recipe), "--device", "cpu"]
         arguments = ["train", *(job if "--run" in where else []), *where, "--let-sleep"]
-        environment = {**os.environ, "TLSTUDIO_HOME": str(home), "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [sys.executable, "-c", _TRAIN, *arguments],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=240,
-            check=False,
-        )
+        return run_command(arguments, self.folder, home=home, has_room=True)
 
     def leave(self, room: int) -> None:
         """Fills the disk until `room` bytes are left."""
@@ -83,11 +69,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         subprocess.run([shutil.which("umount") or "umount", str(disk)], check=True)
 
 
-def assert_told(ended: subprocess.CompletedProcess[str]) -> None:
-    assert ended.returncode == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert "Error:" in ended.stderr
-    assert "full" in ended.stderr
+def assert_told(ended: Ended) -> None:
+    assert ended.status == 1, ended.err
+    assert "Traceback" not in ended.err
+    assert "Error:" in ended.err
+    assert "full" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -111,6 +97,6 @@ def test_a_full_disk_costs_nothing_but_what_did_not_fit(position: int, bench: Be
     bench.filler.unlink()
     again = ("--resume", str(run.path)) if begun else ("--run", str(run.path))
     ended = bench.train(*again, home=home)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.status == 0, ended.err
     for name in ("model.safetensors", "last.safetensors"):
         assert (run.model / name).read_bytes() == (bench.whole / "model" / name).read_bytes()

@@ -35,6 +35,12 @@ def test_losses_far_above_guessing_are_a_setback_when_they_stay_there() -> None:
         after(2.3, *([high] * IN_A_ROW))
 
 
+def test_a_single_loss_beyond_all_bounds_is_a_setback() -> None:
+    after(2.3, 2000.0, 2.3)
+    with pytest.raises(Setback, match="grows"):
+        after(2.3, 1e6)
+
+
 def test_what_began_high_or_is_far_above_its_own_best_is_no_setback() -> None:
     after(*([400.0] * 50))
     after(0.7, *([0.0001] * 50), *([5.0] * 50), classes=2)

@@ -21,6 +21,9 @@ FACTOR = 10.0
 """How many times the loss of guessing is too much."""
 IN_A_ROW = 10
 """Batches after each other that cost too much."""
+HOPELESS = 10_000.0
+"""How many times the loss of guessing is too much even once: often a network comes back from there
+with nothing in it that answers to pictures."""
 LOWERED = 0.1
 """What is left of the learning rate after a training went astray."""
 _SOUND = 2.0
@@ -53,8 +56,9 @@ def followed(position: Position, loss: float, classes: int) -> Position:
         raise astray(position)
     first = position.first_loss or loss
     position = position.model_copy(update={"first_loss": first, "last_loss": loss})
-    high = position.high_losses + 1 if loss > FACTOR * guessing(position, classes) else 0
-    if high == IN_A_ROW:
+    usual = guessing(position, classes)
+    high = position.high_losses + 1 if loss > FACTOR * usual else 0
+    if high == IN_A_ROW or loss > HOPELESS * usual:
         raise astray(position, "the loss grows instead of falling")
     return position.model_copy(update={"high_losses": high})
 
