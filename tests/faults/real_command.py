@@ -1,5 +1,5 @@
-"""Owns how the proofs run the real command many times: each in a process of its own, forked from one
-that has loaded torch already."""
+"""Owns how the proofs run the real command many times: each in a process of its own, forked from
+one that has loaded torch already."""
 
 from __future__ import annotations
 
