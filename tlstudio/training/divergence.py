@@ -68,8 +68,7 @@ def astray(position: Position, how: str = "the loss is no longer a number") -> T
     if position.rate_scale < 1:
         return TLStudioError(
             f"Training went astray: {how}, with a lower learning rate as well.",
-            "What was reached before is kept. Start again with a much lower learning rate, or look "
-            "whether a table or a setting gives the pictures wrong values.",
+            "What was reached before is kept. Start again with a much lower learning rate.",
         )
     return Setback(
         {"rate_scale": LOWERED},
