@@ -124,8 +124,9 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resumed:
-    """The first event of a run that is carried on: `resumed_at_step` batches since its start and
-    `epoch` whole epochs are behind it and are not repeated."""
+    """The first event of a run that is carried on, or of one that went back to good weights:
+    `resumed_at_step` batches since its start and `epoch` whole epochs are behind it and are not
+    repeated."""
 
     type: Literal["resumed"] = "resumed"
     phase: Phase = "train"

@@ -22,6 +22,7 @@ from training.made_jobs import (
 )
 
 from tlstudio.errors import TLStudioError
+from tlstudio.gui.widgets.series import CurveData
 from tlstudio.jobs import FinishRun, ResumeRun, TrainingJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
 from tlstudio.tasks import Event, Step, Warned, drive
@@ -71,6 +72,11 @@ def test_a_rate_that_is_too_high_is_lowered_once_and_the_model_learns(
     assert sum(map(is_warning, run.events)) == 1
     before, after = rates_around_the_setback(run.events)
     assert after == pytest.approx(before / 10)
+    curves = CurveData()
+    for event in run.events:
+        curves.add(event)
+    steps = list(curves.loss.running.x)
+    assert steps == sorted(set(steps)), "what is learnt again is not drawn twice"
     assert run.result.epochs == 4
     assert run.result.trained_accuracy is not None
     assert run.result.trained_accuracy > 0.9

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
 from tlstudio.errors import DatasetError, TLStudioError
 from tlstudio.jobs import Recipe
-from tlstudio.tasks import Answers, Epoch, Event, Logged, Step, Task, Waiting, Warned
+from tlstudio.tasks import Answers, Epoch, Event, Logged, Resumed, Step, Task, Waiting
 from tlstudio.training.checkpoint import (
     Checkpoint,
     Position,
@@ -31,8 +30,9 @@ from tlstudio.training.checkpoint import (
 )
 from tlstudio.training.devices import memory_in_use
 from tlstudio.training.divergence import Setback, astray, followed, is_sound
+from tlstudio.training.drawing import begin_drawing, seed_of
 from tlstudio.training.gradients import Gradients
-from tlstudio.training.memory import give_back, halved, ran_out, scarce
+from tlstudio.training.memory import give_back, halved, in_pieces, ran_out
 from tlstudio.training.number_formats import keep_depthwise_exact, loss_scaling
 from tlstudio.training.optimizer import build_optimizer, rate_factor, running_average, set_rates
 from tlstudio.training.phases import WorkClock
@@ -136,6 +136,7 @@ class Loop:
                 # Out here the exception is gone, and with it what its traceback held on to.
                 self._go_back(changes)
                 yield warning
+                yield Resumed(resumed_at_step=self._steps_done, epoch=self.position.epoch)
         except GeneratorExit:
             # Closed between two steps the weights are whole; after an interrupt in the middle of
             # one the last checkpoint is.
@@ -211,7 +212,7 @@ class Loop:
         until memory suffices."""
         while True:
             self.optimizer.zero_grad(set_to_none=True)
-            _begin_drawing(_seed(self.seed, epoch, self.position.step), self.device)
+            begin_drawing(seed_of(self.seed, epoch, self.position.step), self.device)
             at_once = self.position.at_once
             try:
                 return self.gradients.add(inputs, labels, at_once)
@@ -222,7 +223,7 @@ class Loop:
             self.optimizer.zero_grad(set_to_none=True)
             give_back(self.device)
             self.position = self.position.model_copy(update={"at_once": smaller})
-            self.remarks.append(self._in_pieces(smaller))
+            self.remarks.append(in_pieces(self.device, smaller, self.gradients.least))
 
     def _scaled(self, loss: Tensor) -> Tensor:
         return self.scaler.scale(loss)
@@ -240,28 +241,14 @@ class Loop:
                 raise
         else:
             return
-        raise Setback({"at_once": smaller}, self._in_pieces(smaller))
+        warning = in_pieces(self.device, smaller, self.gradients.least)
+        raise Setback({"at_once": smaller}, warning)
 
     def _smaller(self, error: BaseException, count: int) -> int | None:
         """How many pictures to take at once after `error`; None where that is no way out."""
         if not ran_out(error):
             return None
         return halved(count, self.position.at_once, self.gradients.least)
-
-    def _in_pieces(self, most: int) -> Warned:
-        how = f"{scarce(self.device)} for a whole batch: from now on its pictures are taken "
-        how += f"{most} at a time" if most > 1 else "one by one"
-        how += ". That is slower."
-        if self.gradients.least > 1:
-            how += (
-                " Normalisation sees the pictures of a group only, so results may differ a little."
-            )
-        else:
-            how += " The model learns from the same batches as before."
-        return Warned(
-            message=how,
-            hint="Freezing more blocks, smaller pictures or a smaller network need less memory.",
-        )
 
     def _said(self) -> Task[None]:
         remarks, self.remarks = self.remarks, []
@@ -399,17 +386,3 @@ class Loop:
 
 def _best(position: Position) -> tuple[int, float, float]:
     return position.best_epoch, position.best_accuracy, position.best_loss
-
-
-def _begin_drawing(seed: int, device: torch.device) -> None:
-    """As `torch.manual_seed`, which notes who called it for devices that are not even there, and so
-    takes as long as a step over features."""
-    torch.default_generator.manual_seed(seed)
-    if device.type != "cpu":
-        torch.get_device_module(device).manual_seed(seed)
-
-
-def _seed(*parts: int) -> int:
-    """A seed from numbers, the same on every computer."""
-    digest = hashlib.sha256(repr(parts).encode()).digest()
-    return int.from_bytes(digest[:7], "big")

@@ -59,6 +59,22 @@ def scarce(device: torch.device) -> str:
     return f"{which} did not suffice"
 
 
+def in_pieces(device: torch.device, most: int, least: int = 1) -> Warned:
+    """That a batch is learned from in pieces of at most `most` pictures from now on, and what that
+    means where a piece has to have `least`."""
+    how = f"{scarce(device)} for a whole batch: from now on its pictures are taken "
+    how += f"{most} at a time" if most > 1 else "one by one"
+    how += ". That is slower."
+    if least > 1:
+        how += " Normalisation sees the pictures of a group only, so results may differ a little."
+    else:
+        how += " The model learns from the same batches as before."
+    return Warned(
+        message=how,
+        hint="Freezing more blocks, smaller pictures or a smaller network need less memory.",
+    )
+
+
 class Pieces:
     """Runs a network that learns nothing over rows: all at once as long as memory suffices, then in
     halves, down to one row. What suffices once is kept to."""
