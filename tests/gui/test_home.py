@@ -342,6 +342,23 @@ def test_while_one_trains_another_has_to_wait(
     assert window.wizard.isVisible()
 
 
+def test_a_training_that_begins_while_another_project_opens_keeps_its_own(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, scans: Scans
+) -> None:
+    first = project(tmp_path, scans, "first")
+    second = project(tmp_path, scans, "second")
+    window.open_project(first)
+    arrived(qtbot, window)
+    window.open_project(second)  # in a thread of its own
+    window.state.set_training(first / "runs" / "run 1")
+    qtbot.waitUntil(lambda: "not opened" in window.home.notice.message)
+    assert window.project.path == first
+    assert window.state.scan is not None
+    qtbot.waitUntil(lambda: not window.project._errands.busy)
+    with Ownership(second) as claim:
+        assert claim.held
+
+
 def drop(home: Home, *paths: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])

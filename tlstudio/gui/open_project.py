@@ -105,6 +105,14 @@ class OpenProject(QObject):
 
     def _enter(self, opened: Opened) -> None:
         """A project that the user asked for: its pictures are still to be looked at."""
+        if self._state.training:  # which began while the project was being opened
+            if opened.claim is not self._claim:
+                self._errands.do(opened.claim.release)
+            self.failed.emit(
+                self.tr("Training has begun meanwhile, so the project was not opened."),
+                self.tr("Open it again once the training is done."),
+            )
+            return
         self._soon.stop()
         self._keep()
         self._take(opened)
