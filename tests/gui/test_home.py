@@ -279,12 +279,15 @@ def test_delete_takes_off_the_list_and_ctrl_z_puts_back(
     qtbot.waitUntil(lambda: not home.errands.busy)
 
 
+@pytest.mark.parametrize("opened", [False, True])
 def test_the_bin_is_asked_for_once_and_names_what_is_lost(
     qtbot: QtBot,
     window: MainWindow,
+    state: WizardState,
     tmp_path: Path,
     scans: Scans,
     monkeypatch: pytest.MonkeyPatch,
+    opened: bool,
 ) -> None:
     path = project(tmp_path, scans, "ants")
     run_in(path).save_state("failed")
@@ -295,6 +298,10 @@ def test_the_bin_is_asked_for_once_and_names_what_is_lost(
         shutil.rmtree(thrown)
 
     monkeypatch.setattr("tlstudio.projects.recent.to_bin", to_bin)
+    if opened:
+        window.open_project(path)
+        arrived(qtbot, window)
+        window.show_home()
     read(qtbot, window.home)
     click(qtbot, window.home.panel.bin_button)
     box = Question.of(window.home)
@@ -303,8 +310,10 @@ def test_the_bin_is_asked_for_once_and_names_what_is_lost(
     yes = next(b for b in box.buttons() if b is not box.escapeButton())
     click(qtbot, yes)
     qtbot.waitUntil(window.home.drop_area.isVisible)
+    qtbot.waitUntil(lambda: not window.home.errands.busy)
     assert binned == [path]
     assert not known_projects()
+    assert state.scan is None
 
 
 def test_what_is_missing_is_said(

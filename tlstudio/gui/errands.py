@@ -57,7 +57,7 @@ class Errands(QObject):
     def finish(self) -> None:
         """The window closes: waits for what is being done, and does the rest. Moments."""
         if self._thread is not None:
-            self._thread.disconnect(self)
+            self._thread.blockSignals(True)  # nobody is there to hear of it any more
             self._thread.wait()
         for errand in self._waiting:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -198,12 +198,19 @@ class OpenProject(QObject):
         if self.path is not None and self._following is None:
             self._errands.do(partial(_note, self.path))
 
-    def forget(self, path: Path) -> None:
-        """The project goes away: nothing more is kept in it."""
-        if path == self.path:
-            self._soon.stop()
-            self._let_go()
-            self.path, self._kept = None, None
+    def close(self, path: Path, then: Callable[[], object]) -> None:
+        """Lets the project go, if it is this one, and nothing of it is shown any more. `then` comes
+        when it is free."""
+        if path != self.path or self._claim is None:
+            then()
+            return
+        self._soon.stop()
+        claim, self._claim = self._claim, None
+        self.path, self.title, self._kept = None, "", None
+        self._state.forget_pictures()
+        self._state.begin_project(None)
+        self.changed.emit()
+        self._errands.do(claim.release, lambda _: then())
 
     def leave(self) -> None:
         """The window closes: the last choices are kept, and the project is let go."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,7 @@ class MainWindow(QWidget):
         )
         home.paths_wanted.connect(self.open_paths)
         home.sample_wanted.connect(self.open_sample)
-        home.going_away.connect(project.forget)
+        home.bin_wanted.connect(lambda path: project.close(path, partial(home.move_to_bin, path)))
         project.opened.connect(self._opened)
         project.pictures_wanted.connect(self._open_pictures)
         project.failed.connect(home.say_failed)

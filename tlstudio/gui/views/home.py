@@ -60,8 +60,8 @@ class Home(QWidget):
     paths_wanted = Signal(list)
     """Folders of pictures, a table, or the folder of a project."""
     sample_wanted = Signal()
-    going_away = Signal(object)
-    """This project is about to be moved to the bin."""
+    bin_wanted = Signal(object)
+    """The path of a project to move to the bin, by `move_to_bin` once nobody has it open."""
 
     def __init__(self, state: WizardState) -> None:
         super().__init__()
@@ -317,12 +317,11 @@ class Home(QWidget):
             lost.format(words.number_of_trainings(known.runs)),
             yes=self.tr("&Move to the bin"),
             no=self.tr("&Keep it"),
-            then=partial(self._bin, entry),
+            then=partial(self.bin_wanted.emit, entry.path),
         )
 
-    def _bin(self, entry: Entry) -> None:
-        self.going_away.emit(entry.path)
-        self.errands.do(partial(delete, entry.path), lambda _: self.read())
+    def move_to_bin(self, path: Path) -> None:
+        self.errands.do(partial(delete, path), lambda _: self.read())
 
     def ask_for_pictures(self) -> None:
         self._ask_for_folder(self.tr("Choose a folder of pictures"), "")
