@@ -82,6 +82,12 @@ def test_a_project_that_was_moved_has_its_runs_with_their_titles(
     assert home.path == moved.path
 
 
+def test_a_run_that_went_while_its_title_was_typed_is_a_sentence(project: Project) -> None:
+    with pytest.raises(RunError, match="no longer there"):
+        rename(project, project.runs_folder / "gone", "A title")
+    assert runs_of(project) == ()
+
+
 def test_a_title_is_the_folder_s_name_again_when_it_is_taken_away(project: Project) -> None:
     run = made(project.runs_folder / "one", project)
     rename(project, run, "  Mine\t")

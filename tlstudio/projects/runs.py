@@ -106,9 +106,13 @@ def register(project: Project, run: Path) -> None:
 
 
 def rename(project: Project, run: Path, title: str) -> None:
-    """Gives a run another title; the folder keeps its name, because others may point to it."""
+    """Gives a run another title; the folder keeps its name, because others may point to it. Raises
+    `RunError` where the run has gone, such as to the bin while its title was typed."""
     title = title.strip()[:LONGEST_TITLE]
-    begun = summary(run).begun.isoformat(timespec="seconds")
+    try:
+        begun = summary(run).begun.isoformat(timespec="seconds")
+    except FileNotFoundError as error:
+        raise RunError(f"{run.name} is no longer there.", "Look for it in the bin.") from error
     with project.writing() as database:
         database.execute(
             "INSERT INTO runs (path, title, begun) VALUES (?, ?, ?)"
