@@ -63,8 +63,9 @@ def test_a_file_that_could_not_be_reached_is_tried_again(
     (root / "a/gone.png").symlink_to(root.parent / "elsewhere.png")
     assert [entry.file for entry in scanned().left_out] == ["a/gone.png"]
     Image.new("RGB", (8, 8)).save(root.parent / "elsewhere.png")
+    tried = looked_at.count("gone.png")
     assert scanned().left_out == ()
-    assert looked_at.count("gone.png") == 2
+    assert looked_at.count("gone.png") == tried + 1
 
 
 def test_a_scan_that_is_stopped_keeps_what_it_has_seen(

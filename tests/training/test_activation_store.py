@@ -291,7 +291,7 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(opened: Any, tmp_path: Path
 def test_an_index_that_can_not_be_put_in_place_leaves_no_half_file(
     opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     shelf = opened()
