@@ -295,7 +295,7 @@ def test_the_bin_is_asked_for_once_and_names_what_is_lost(
 
     def to_bin(thrown: Path) -> None:
         binned.append(thrown)
-        shutil.rmtree(thrown)
+        thrown.rename(tmp_path / "bin")
 
     monkeypatch.setattr("tlstudio.projects.recent.to_bin", to_bin)
     if opened:

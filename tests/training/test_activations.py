@@ -366,7 +366,7 @@ def test_a_disk_that_fills_up_is_said_once_and_nothing_is_run_in_vain(
     found = bench.opening(DEPTHS)
     found.part.batch = 4
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise StorageError("The disk is full.")
 
     with monkeypatch.context() as patch:
@@ -389,7 +389,7 @@ def test_a_disk_that_fills_up_at_the_very_end_does_not_fail_the_run(
     found = bench.opening(DEPTHS)
     rows(found, DEPTHS)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("tlstudio.projects.atomic.put_in_place", full)
