@@ -153,8 +153,8 @@ def test_memory_that_runs_out_is_told_and_the_model_learns_the_same(
     assert warnings(run.events)
     assert [step.step for step in run.of(Step)] == [step.step for step in whole.of(Step)]
     if place == "frozen":
-        # Features of smaller batches differ in their last digits, and the probe's fit stops at other
-        # weights that say the same.
+        # Features of smaller batches differ in their last digits, and the probe's fit stops at
+        # other weights that say the same.
         losses = [[each.val_loss for each in one.of(Epoch)] for one in (run, whole)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-2)
     else:
