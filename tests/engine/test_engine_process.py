@@ -139,6 +139,24 @@ def test_closing_the_window_in_the_middle_leaves_a_checkpoint(
         next(task)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such request there")
+def test_an_engine_that_is_asked_to_end_leaves_a_checkpoint_of_its_last_step(
+    engine: EngineClient, long_run: TrainRun, tmp_path: Path
+) -> None:
+    """As by a system that shuts down."""
+    task = engine.run(run_in(long_run, tmp_path))
+    while not isinstance(next(task), Step):
+        continue
+    process = engine._process
+    assert process is not None
+    process.terminate()
+    with pytest.raises(EngineError, match="SIGTERM"):
+        drive(task, nothing)
+    run = RunFolder(tmp_path / "run")
+    assert run.state().state == "interrupted"
+    assert checkpoint_of(run.path).position.step > 0
+
+
 def test_a_killed_engine_is_reported_and_a_fresh_one_takes_the_next_job(
     engine: EngineClient, long_run: TrainRun, tmp_path: Path
 ) -> None:

@@ -25,7 +25,7 @@ from tlstudio.errors import TLStudioError
 from tlstudio.gui.widgets.series import CurveData
 from tlstudio.jobs import FinishRun, ResumeRun, TrainingJob, TrainRun
 from tlstudio.projects.run_folder import RunFolder
-from tlstudio.tasks import Event, Step, Warned, drive
+from tlstudio.tasks import Event, Resumed, Step, Warned, drive
 from tlstudio.training import train
 
 RECOVERS = {"learning_rate": 1.0}
@@ -91,6 +91,9 @@ def test_a_run_that_is_carried_on_keeps_the_lowered_rate_and_ends_with_the_same_
     whole, path = Trained(job, tmp_path / "whole"), tmp_path / "run"
     assert stop_when(train.train(TrainRun(job=job, run=str(path))), is_warning)
     assert checkpoint_of(path).position.rate_scale == pytest.approx(0.1)
+    told = RunFolder(path).events()
+    assert is_warning(told[-2])
+    assert isinstance(told[-1], Resumed), "or its curves would run on from where it went astray"
     again: list[Event] = []
     drive(train.resume(ResumeRun(run=str(path))), again.append)
     assert not any(map(is_warning, again))

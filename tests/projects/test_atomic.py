@@ -75,6 +75,25 @@ def test_the_file_is_flushed_before_it_is_renamed_and_the_folder_after(
     assert left_beside(file) == []
 
 
+def test_a_file_that_somebody_reads_where_that_keeps_it_from_being_replaced_is_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, which answers so to whoever replaces what a virus scanner looks at."""
+    replace, refusals = Path.replace, iter([True, True, False])
+
+    def refuse(source: Path, target: Path) -> Path:
+        if next(refusals):
+            raise PermissionError(errno.EACCES, "Access is denied")
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("tlstudio.projects.atomic._REFUSALS", 2)
+    monkeypatch.setattr("tlstudio.projects.atomic._PAUSE_S", 0.0)
+    write_text(file, "new")
+    assert file.read_text() == "new"
+    assert left_beside(file) == []
+
+
 def test_a_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "ä")
     (tmp_path / "b").touch()

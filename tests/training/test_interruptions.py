@@ -388,6 +388,7 @@ def test_an_interrupt_in_the_middle_of_a_step_does_not_save_half_a_step(
     with pytest.raises(KeyboardInterrupt):
         drive(task, nothing)
     assert newest_bytes(path) == good
+    assert RunFolder(path).state().state == "interrupted"
 
 
 def test_a_checkpoint_that_the_disk_does_not_take_is_told_when_a_run_is_closed(

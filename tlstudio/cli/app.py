@@ -26,7 +26,7 @@ from tlstudio.cli.console import (
 )
 from tlstudio.cli.dataset import Pictures, Seed, about_pictures
 from tlstudio.cli.doctor import doctor
-from tlstudio.cli.start import chosen_backbone
+from tlstudio.cli.start import job_of
 from tlstudio.diagnosis import session_log
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import Cancelled, TLStudioError, UsageError
@@ -36,15 +36,10 @@ from tlstudio.jobs import (
     ExportJob,
     PredictionResult,
     PredictJob,
-    Recipe,
     ResumeRun,
     SampleJob,
-    TrainingJob,
     TrainRun,
-    load_recipe,
-    load_training_job,
 )
-from tlstudio.jobs.sources import is_table
 from tlstudio.projects.everywhere import every_model
 
 logger = logging.getLogger(__name__)
@@ -242,7 +237,7 @@ def train(
                 "Training needs a folder of pictures (or a job.json) and --run.",
                 "For example: tlstudio train pictures --run my-run",
             )
-        job = _job(pictures, choices, as_json=json)
+        job = job_of(pictures, choices, as_json=json)
         request = TrainRun(
             job=job, run=str(run), cache=kept, download=download, keep_awake=not let_sleep
         )
@@ -260,44 +255,6 @@ def train(
         f"{result.epochs} epochs, {result.seconds:.0f} s."
     )
     out.print(f"Model: {result.model}", markup=False)
-
-
-def _job(pictures: Pictures, choices: dict[str, Any], *, as_json: bool) -> TrainingJob:
-    source = pictures.sources[0]
-    if source.is_file() and not is_table(source.name):
-        chosen = [name for name, value in choices.items() if value is not None]
-        given = [f"--{name.replace('_', '-')}" for name in chosen] + pictures.given
-        given += [str(other) for other in pictures.sources[1:]]
-        if given:
-            raise UsageError(
-                f"{source} decides everything already: {given[0]} can't be given beside it.",
-                "Change the file instead.",
-            )
-        return load_training_job(source)
-    scratch = bool(choices["from_scratch"])
-    return TrainingJob(
-        dataset=pictures.spec(),
-        backbone=chosen_backbone(
-            choices["backbone"],
-            weights=choices["weights"],
-            from_scratch=scratch,
-            variant=choices["variant"],
-            input_size=choices["input_size"],
-            as_json=as_json,
-        ),
-        freeze=choices["freeze"] or ("none" if scratch else "all"),
-        recipe=_recipe(choices["recipe"], choices["epochs"], scratch=scratch),
-        seed=choices["seed"] or 0,
-        device=choices["device"] or "auto",
-    )
-
-
-def _recipe(file: Path | None, epochs: int | None, *, scratch: bool) -> Recipe:
-    if file is not None:
-        recipe = load_recipe(file)
-    else:
-        recipe = Recipe().from_scratch() if scratch else Recipe()
-    return recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
 
 
 @app.command()

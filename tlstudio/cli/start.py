@@ -1,22 +1,72 @@
-"""Owns what `--backbone` and the options about its weights come to in a job."""
+"""Owns what the options of `tlstudio train` come to in a job."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 from tlstudio.backbones.catalogue import catalogue
 from tlstudio.backbones.weights import default_backbone
 from tlstudio.cli.console import run_task
+from tlstudio.cli.dataset import Pictures
 from tlstudio.engine.runner import task_for
 from tlstudio.errors import RunError, UsageError
-from tlstudio.jobs import BackboneSpec, IdentifyWeights, WeightsSpec
+from tlstudio.jobs import (
+    BackboneSpec,
+    IdentifyWeights,
+    Recipe,
+    TrainingJob,
+    WeightsSpec,
+    load_recipe,
+    load_training_job,
+)
+from tlstudio.jobs.sources import is_table
 from tlstudio.projects.own_models import holds_run, own_run
 
 _TAKES = (
     "--backbone takes an id from `tlstudio backbones`, timm:NAME, or the folder of a run or a "
     "model."
 )
+
+
+def job_of(pictures: Pictures, choices: dict[str, Any], *, as_json: bool) -> TrainingJob:
+    """What is to be trained: as a job.json says, or as the options do. Raises `TLStudioError`."""
+    source = pictures.sources[0]
+    if source.is_file() and not is_table(source.name):
+        chosen = [name for name, value in choices.items() if value is not None]
+        given = [f"--{name.replace('_', '-')}" for name in chosen] + pictures.given
+        given += [str(other) for other in pictures.sources[1:]]
+        if given:
+            raise UsageError(
+                f"{source} decides everything already: {given[0]} can't be given beside it.",
+                "Change the file instead.",
+            )
+        return load_training_job(source)
+    scratch = bool(choices["from_scratch"])
+    return TrainingJob(
+        dataset=pictures.spec(),
+        backbone=chosen_backbone(
+            choices["backbone"],
+            weights=choices["weights"],
+            from_scratch=scratch,
+            variant=choices["variant"],
+            input_size=choices["input_size"],
+            as_json=as_json,
+        ),
+        freeze=choices["freeze"] or ("none" if scratch else "all"),
+        recipe=_recipe(choices["recipe"], choices["epochs"], scratch=scratch),
+        seed=choices["seed"] or 0,
+        device=choices["device"] or "auto",
+    )
+
+
+def _recipe(file: Path | None, epochs: int | None, *, scratch: bool) -> Recipe:
+    if file is not None:
+        recipe = load_recipe(file)
+    else:
+        recipe = Recipe().from_scratch() if scratch else Recipe()
+    return recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
 
 
 def chosen_backbone(

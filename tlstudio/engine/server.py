@@ -2,11 +2,13 @@
 
 Commands are `run` (with a `job`), `pause`, `resume` and `cancel`. Each job's events end in exactly
 one of `completed` (with its `result`), `cancelled` and `failed` (with `message` and `hint`). The
-end of the input means: bring the job to a valid checkpoint, then leave.
+end of the input, and a system that shuts down (SIGTERM), mean: bring the job to a valid checkpoint,
+then leave.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -16,6 +18,8 @@ import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
+from types import FrameType
 from typing import IO, Any
 
 import psutil
@@ -41,8 +45,27 @@ def serve() -> int:
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     assert isinstance(sys.stdin, io.TextIOWrapper)
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-    Server(sys.stdin, events).run()
+    server = Server(sys.stdin, events)
+    with _leaving_when_told(server):
+        server.run()
     return 0
+
+
+@contextlib.contextmanager
+def _leaving_when_told(server: Server) -> Iterator[None]:
+    """The first SIGTERM has the server leave and the process end by it; a second one insists."""
+    told = threading.Event()
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        told.set()
+        # Not here, where this very thread may hold what leaving waits for.
+        threading.Thread(target=server.leave, name="leaving").start()
+
+    signal.signal(signal.SIGTERM, leave)
+    yield
+    if told.is_set():
+        signal.raise_signal(signal.SIGTERM)
 
 
 class Server:
@@ -70,7 +93,7 @@ class Server:
             for line in self._commands:
                 self._obey(line)
         finally:
-            self._leave()
+            self.leave()
 
     def _obey(self, line: str) -> None:
         """A request means the job that runs. One meant for a job that has just ended is harmless:
@@ -91,7 +114,8 @@ class Server:
             else:
                 logger.warning("An unknown command was passed over: %.200r", line)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Has every job end, and `run` return."""
         self._leaving.set()
         with self._lock:
             for control in self._controls:
@@ -149,7 +173,7 @@ class Server:
             self._events.flush()
         except OSError:  # a broken pipe, which Windows calls an invalid argument
             logger.warning("The window is gone; the job is being brought to its end.")
-            self._leave()
+            self.leave()
 
 
 def _claim_output() -> IO[str]:

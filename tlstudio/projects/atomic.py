@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +24,9 @@ _REASONS = {
     errno.ENAMETOOLONG: ("the path is too long", "Choose a shorter one."),
 }
 
-
 _UNFINISHED = ".part"
+_REFUSALS = 20 if os.name == "nt" else 0
+_PAUSE_S = 0.05
 
 
 @contextlib.contextmanager
@@ -54,10 +56,15 @@ def _library_errno(error: Exception) -> int | None:
     text = str(error)
     if type(error).__name__ == "SafetensorError":
         number = re.search(r"\(os error (\d+)\)", text)
-        return int(number[1]) if number else None
+        return _errno_of(int(number[1])) if number else None
     if isinstance(error, RuntimeError) and "unexpected pos" in text:
         return errno.ENOSPC  # torch's archive writer got fewer bytes onto the disk than it gave
     return None
+
+
+def _errno_of(code: int) -> int:
+    """What Rust passes on: Windows has numbers of its own, which Python translates."""
+    return OSError(0, "", None, code).errno or code
 
 
 @contextlib.contextmanager
@@ -89,9 +96,21 @@ def put_in_place(temporary: Path, path: Path, *, lasting: bool = True) -> None:
             os.fsync(file.fileno())
     # mkstemp makes private files; what we write is as readable as any other new file.
     temporary.chmod(0o666 & ~_umask())
-    temporary.replace(path)
+    move(temporary, path)
     if lasting:
         sync_folder(path.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Gives a file or a folder the name `target`, at once. Windows refuses that as long as somebody
+    else, such as a virus scanner, reads it or the file of that name, so it is tried for a second.
+    """
+    for _ in range(_REFUSALS):
+        with contextlib.suppress(PermissionError):
+            source.replace(target)
+            return
+        time.sleep(_PAUSE_S)
+    source.replace(target)
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from tlstudio.jobs import (
     load_training_job,
 )
 from tlstudio.projects.atomic import (
+    move,
     remove_unfinished,
     storage_errors,
     sync_folder,
@@ -132,7 +133,7 @@ class RunFolder:
         with storage_errors(path):
             if path.exists():
                 path.rmdir()
-            hidden.rename(path)
+            move(hidden, path)
             sync_folder(path.parent)
 
     @classmethod

@@ -134,9 +134,7 @@ class Loop:
                 else:
                     continue
                 # Out here the exception is gone, and with it what its traceback held on to.
-                self._go_back(changes)
-                yield warning
-                yield Resumed(resumed_at_step=self._steps_done, epoch=self.position.epoch)
+                yield from self._go_back(changes, warning)
         except GeneratorExit:
             # Closed between two steps the weights are whole; after an interrupt in the middle of
             # one the last checkpoint is.
@@ -363,8 +361,9 @@ class Loop:
         self.save(self.checkpoint, told)
         self.saved, self.saved_at = self.position, self.clock()
 
-    def _go_back(self, changes: dict[str, float]) -> None:
-        """To the last good weights, with `changes` to the position there; the best epoch stays."""
+    def _go_back(self, changes: dict[str, float], warning: Event) -> Sequence[Event]:
+        """To the last good weights, with `changes` to the position there; the best epoch stays.
+        Returns what is to be told of it, which is saved as told."""
         names = ("best_epoch", "best_accuracy", "best_loss", "at_once", "rate_scale")
         kept = {name: getattr(self.position, name) for name in names}
         good, checkpoint = self.good, self.checkpoint
@@ -375,8 +374,11 @@ class Loop:
         give_back(self.device)
         self._take_up()
         self.good = copy.copy(checkpoint)
-        self.save(checkpoint, ())
-        self.saved = self.position
+        resumed = Resumed(resumed_at_step=self._steps_done, epoch=self.position.epoch)
+        told = (warning, resumed)
+        self.save(checkpoint, told)
+        self.saved, self.saved_at = self.position, self.clock()
+        return told
 
     def _stops_early(self) -> bool:
         patience = self.recipe.patience

@@ -44,7 +44,7 @@ def recorded(
                     log.append(event)
                 waits = isinstance(event, Waiting)
                 yield event
-    except GeneratorExit:
+    except (GeneratorExit, KeyboardInterrupt):  # the second is Ctrl-C by somebody who insists
         ended("interrupted")
         raise
     except TLStudioError as error:

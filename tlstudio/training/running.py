@@ -18,10 +18,10 @@ from tlstudio.backbones.preprocessing import Preprocessing
 from tlstudio.backbones.staged import StagedNetwork
 from tlstudio.datasets.patience import Patience
 from tlstudio.jobs import ScanResult, TrainingJob, TrainResult
-from tlstudio.jobs.estimate import HEAD_EPOCHS, SAMPLED
+from tlstudio.jobs.estimate import SAMPLED
 from tlstudio.projects.event_log import EventLog
 from tlstudio.projects.run_folder import Environment, RunFolder
-from tlstudio.tasks import Answer, Answers, Event, Logged, Meter, ProbeFitted, Resumed, Task, Warned
+from tlstudio.tasks import Answer, Answers, Event, Logged, ProbeFitted, Resumed, Task, Warned
 from tlstudio.training.activations import Activations, Wanted
 from tlstudio.training.caching import Caching
 from tlstudio.training.checkpoint import (
@@ -48,6 +48,7 @@ from tlstudio.training.sources import (
     batch_bounds,
 )
 from tlstudio.training.views import PLAIN, View, views_of
+from tlstudio.training.warming import warm_head
 
 SHOWN = 9
 """Validation pictures whose answers are shown while training runs."""
@@ -253,7 +254,12 @@ class Training:
             self.network.to(self.device)
         if recipe.head.hidden is not None and not checkpoint.now:
             assert features is not None
-            yield from self._warm_head(features)
+            self.network.freeze(len(self.network.stages))
+            rows = self._feature_source(features)
+            yield from warm_head(
+                self.network, rows, self.class_weights.to(self.device), self.device
+            )
+            self.network.lift(features[0].positions)
         fixed = recipe.batchnorm_statistics == "fixed"
         self.network.freeze(self.frozen, fixed_batchnorm=fixed)
         if self.all_frozen and recipe.augmentation.varies:
@@ -298,28 +304,6 @@ class Training:
             start = start_of(self.run_folder)
             return {name: start[name] for name in head_tensors(probe)}
         return head_tensors(probe)
-
-    def _warm_head(self, features: tuple[Features, Features]) -> Task[None]:
-        """Fits a hidden head on the frozen features first, so that its random start does not
-        disturb the unfrozen stages (Kumar et al., "Fine-tuning can distort pretrained features",
-        2022)."""
-        self.network.freeze(len(self.network.stages))
-        source = self._feature_source(features)
-        optimizer = torch.optim.AdamW(self.network.head.parameters(), lr=1e-3)
-        meter = Meter("probe", HEAD_EPOCHS, "steps")
-        for epoch in range(1, HEAD_EPOCHS + 1):
-            self.network.train()
-            for inputs, labels in source.batches(epoch, 0):
-                loss = cross_entropy(
-                    source.logits(inputs.to(self.device)),
-                    labels.to(self.device),
-                    weight=self.class_weights.to(self.device),
-                )
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-            yield from meter.at(epoch)
-        self.network.lift(features[0].positions)
 
     def _feature_source(self, features: tuple[Features, Features]) -> FeatureSource:
         train, val = features
