@@ -248,3 +248,15 @@ def test_a_project_is_thrown_away_unless_it_is_in_use(
     delete(project.path)
     assert thrown == [project.path]
     assert known_projects() == ()
+
+
+def test_that_a_disk_takes_no_claim_is_not_told_as_another_window(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("tlstudio.projects.locks.Lock.acquire", refuse)
+    monkeypatch.setattr("send2trash.send2trash", refuse)
+    with pytest.raises(StorageError, match="bin"):
+        delete(project.path)

@@ -27,7 +27,7 @@ from tlstudio.jobs import (
     TrainingJob,
 )
 from tlstudio.tasks import Event, drive
-from tlstudio.training import measuring
+from tlstudio.training import measuring, remembered_costs
 from tlstudio.training.estimating import measure_decoding
 from tlstudio.training.measuring import measure
 
@@ -142,7 +142,7 @@ def test_what_was_measured_beside_other_programs_is_not_believed_for_good(
         first, _ = measured(tmp_path)
     assert not first.steady
     assert measured(tmp_path) == (first, []), "nothing is asked twice within a few minutes"
-    monkeypatch.setattr(measuring, "RECENT", 0.0)
+    monkeypatch.setattr(remembered_costs, "RECENT", 0.0)
     again, events = measured(tmp_path)
     assert events
     assert again.steady
@@ -153,8 +153,8 @@ def test_a_computer_that_is_never_idle_is_not_measured_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measuring._OtherPrograms, "share", lambda _: 0.9)
-    monkeypatch.setattr(measuring, "RECENT", 0.0)
-    totals = [sum(measured(tmp_path)[0].frozen["float32"]) for _ in range(measuring.TRIES)]
+    monkeypatch.setattr(remembered_costs, "RECENT", 0.0)
+    totals = [sum(measured(tmp_path)[0].frozen["float32"]) for _ in range(remembered_costs.TRIES)]
     assert totals == sorted(totals, reverse=True)
     last, events = measured(tmp_path)
     assert not events

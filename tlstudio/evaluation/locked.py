@@ -50,7 +50,7 @@ def record(run: RunFolder, result: EvaluationResult) -> None:
 
 
 def _known(run: RunFolder) -> list[Path]:
-    """None where the run belongs to no project that is still there."""
+    """Nothing where the run belongs to no project that is still there."""
     project = project_of(run.path)
     if project is None:
         return []

@@ -124,7 +124,7 @@ def delete(path: Path) -> None:
     if any(run.standing == "running" for run in runs_of(project)):
         raise UsageError(f"A training is running in {project.title}.", "Stop it first.")
     with Ownership(path) as ownership:
-        if not ownership.held:
+        if ownership.reason == "taken":
             raise UsageError(f"{project.title} is open in a window.", "Close it there first.")
     to_bin(project.path)
     _file(str(project.path)).unlink(missing_ok=True)

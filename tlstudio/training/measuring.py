@@ -1,10 +1,9 @@
-"""Owns what a network costs on this computer: measured in about a second, and remembered."""
+"""Owns what a network costs on this computer: measured in about a second."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -14,7 +13,6 @@ from typing import TypeVar
 
 import psutil
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import cross_entropy
@@ -22,18 +20,17 @@ from torch.nn.functional import cross_entropy
 from tlstudio.backbones.build import ShapesOnly, build_network
 from tlstudio.backbones.catalogue import Backbone
 from tlstudio.backbones.staged import StagedNetwork
-from tlstudio.bounded import record
 from tlstudio.errors import StorageError
-from tlstudio.jobs import HeadSpec, NetworkCosts, Precision, Record
-from tlstudio.projects.atomic import replacing, write_text
+from tlstudio.jobs import HeadSpec, NetworkCosts, Precision
+from tlstudio.projects.atomic import replacing
 from tlstudio.tasks import Meter, Progress, Task
-from tlstudio.training.devices import available_devices, half_precision
+from tlstudio.training.devices import half_precision
 from tlstudio.training.frozen import FrozenPart, batch_size
 from tlstudio.training.inference import full_precision
 from tlstudio.training.memory import give_back, ran_out
 from tlstudio.training.number_formats import keep_depthwise_exact
+from tlstudio.training.remembered_costs import Seconds, facts_of, fastest, file_of, recall, remember
 
-VERSION = 1
 BUDGET = 0.1
 """Seconds after which a measurement is not repeated any more."""
 LEAST, MOST = 2, 8
@@ -42,10 +39,6 @@ HEAVY = 1.0
 """Seconds from which on a pass is not repeated at all."""
 OTHERS = 0.15
 """The share of the cores that other programs may use while costs are measured for good."""
-TRIES = 3
-"""Measured so often beside other programs, the fastest is believed: this computer is like that."""
-RECENT = 600.0
-"""Seconds for which other programs are taken to go on as when costs were measured beside them."""
 _WRITTEN = 4_000_000
 """Bytes that are written to see what a byte costs."""
 _UPDATED = 4_000_000
@@ -54,23 +47,7 @@ _BATCH = 32
 """Features a step over them takes; what a step costs hardly depends on it."""
 
 R = TypeVar("R")
-Seconds = tuple[float, ...]
 Pass = Callable[[], Generator[None, None, Seconds]]
-
-
-class Measured(Record):
-    """What is kept in a file; `facts` are all that the costs depend on, `at` is the time of day."""
-
-    version: int
-    facts: dict[str, str]
-    tries: int
-    at: float
-    costs: NetworkCosts
-
-    @property
-    def settled(self) -> bool:
-        recent = 0 <= time.time() - self.at < RECENT
-        return self.costs.steady or self.tries >= TRIES or recent
 
 
 def measure(
@@ -90,9 +67,9 @@ def measure(
     what was measured before is not measured again, unless the computer was busy then. `network` is
     used instead of one of random numbers where there is one, and is left as it is.
     """
-    facts = _facts(entry, size, device, threads)
-    file = cache / "measured" / f"{_key(facts)}.json"
-    known = _read(file, facts)
+    facts = facts_of(entry, size, device, threads)
+    file = file_of(cache, facts)
+    known = recall(file, facts)
     formats = _formats(device, fast=fast)
     if known and known.settled and _covers(known.costs, formats, learning=learning):
         return known.costs
@@ -101,56 +78,9 @@ def measure(
     costs = yield from work.run(before, formats, learning=learning)
     tries = known.tries + 1 if known else 1
     if known and not known.settled and not costs.steady:
-        costs = _fastest(known.costs, costs)
-    with suppress(StorageError):  # then it is measured again next time
-        kept = Measured(version=VERSION, facts=facts, tries=tries, at=time.time(), costs=costs)
-        write_text(file, kept.model_dump_json(indent=1))
+        costs = fastest(known.costs, costs)
+    remember(file, facts, tries, costs)
     return costs
-
-
-def _facts(entry: Backbone, size: int, device: torch.device, threads: int) -> dict[str, str]:
-    name = next(each.name for each in available_devices() if each.id == device.type)
-    return {
-        "device": f"{device.type} {name}",
-        "threads": str(threads),
-        "torch": torch.__version__,
-        "backbone": entry.id,
-        "size": str(size),
-    }
-
-
-def _key(facts: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _read(file: Path, facts: dict[str, str]) -> Measured | None:
-    """What was remembered; None where there is nothing, or nothing that can be believed."""
-    try:
-        found = record(Measured, file)
-    except (OSError, ValidationError):
-        return None
-    stages = len(found.costs.parameters)
-    every = (*found.costs.frozen.values(), *found.costs.learning.values())
-    sound = stages > 0 and all(len(each) == stages and min(each) >= 0 for each in every)
-    return found if found.version == VERSION and found.facts == facts and sound else None
-
-
-def _fastest(known: NetworkCosts, new: NetworkCosts) -> NetworkCosts:
-    """Other programs can make a network look slower and never faster: the better of each."""
-    return new.model_copy(
-        update={
-            "frozen": _better(known.frozen, new.frozen),
-            "learning": _better(known.learning, new.learning),
-            "checking": min(known.checking or new.checking, new.checking, key=sum),
-        }
-    )
-
-
-def _better(
-    known: dict[Precision, Seconds], new: dict[Precision, Seconds]
-) -> dict[Precision, Seconds]:
-    both = {**known, **new}
-    return {name: min(known.get(name, each), each, key=sum) for name, each in both.items()}
 
 
 def _formats(device: torch.device, *, fast: bool) -> tuple[Precision, ...]:
