@@ -228,6 +228,7 @@ def test_wrong_use_is_2_and_writes_nothing(
         (["evaluate", "/nowhere", "--json"], "/nowhere"),
         (["predict", "/nowhere", "x.png", "--json"], "/nowhere"),
         (["export", "/nowhere", "--json"], "/nowhere"),
+        (["demo", __file__], "is not an empty folder"),
     ],
 )
 def test_a_failure_is_1_with_its_sentence_on_standard_error(

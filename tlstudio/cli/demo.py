@@ -28,7 +28,7 @@ from tlstudio.jobs import (
 
 def run_demo(folder: Path, *, as_json: bool) -> None:
     """Sample pictures, a backbone, training, evaluation, export: everything in `folder`."""
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} is not an empty folder.", "Give the demonstration a new one.")
 
     def run(job: Job, what: str) -> Any:
