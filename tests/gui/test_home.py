@@ -12,10 +12,11 @@ from made_up import made_up_run, made_up_train_result
 from made_up_projects import made_up_project, picture
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from scripted_engine import ScriptedClient
 
+from tlstudio.errors import DatasetError
 from tlstudio.gui.engine_room import EngineRoom
 from tlstudio.gui.views.home import Home
 from tlstudio.gui.widgets.question import Question
@@ -331,6 +332,53 @@ def test_what_is_missing_is_said(
     assert not home.panel.open_button.isEnabled()
     qtbot.keyClick(home.list, Qt.Key.Key_Return)
     assert "The project is not where it was" in home.notice.message
+
+
+def test_pictures_that_were_moved_stay_those_of_their_project(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, scans: Scans, client: ScriptedClient
+) -> None:
+    path = project(tmp_path, scans, "bees")
+    there, moved = scans.pop(str(tmp_path / "bees")), tmp_path / "moved"
+    (tmp_path / "bees").rename(moved)
+
+    def scan(job: Job) -> Generator[Event, None, ScanResult]:
+        yield from ()
+        assert isinstance(job, ScanJob)
+        if not Path(job.dataset.folder).is_dir():
+            raise DatasetError("The folder does not exist.")
+        assert job.dataset.project == str(path)
+        return there.model_copy(update={"folder": job.dataset.folder})
+
+    client.script["scan"] = scan
+    read(qtbot, window.home)
+    assert "choose where they are now" in window.home.panel.notice.hint
+    click(qtbot, window.home.panel.open_button)
+    notice = window.images.notice
+    qtbot.waitUntil(lambda: notice.message == "The folder does not exist.")
+    click(qtbot, next(b for b in notice.findChildren(QPushButton) if "where they are" in b.text()))
+    dialog = window.findChild(QFileDialog)
+    assert isinstance(dialog, QFileDialog)
+    dialog.filesSelected.emit([str(moved)])
+    dialog.reject()
+    arrived(qtbot, window)
+    assert window.project.path == path
+    assert window.state.dataset is not None
+    assert window.state.dataset.folder == str(moved)
+
+
+def test_why_an_open_project_stays_on_the_list_is_said(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, scans: Scans
+) -> None:
+    path = project(tmp_path, scans, "bees")
+    read(qtbot, window.home)
+    panel = window.home.panel
+    assert not panel.reason.isVisible()
+    window.open_project(path)
+    arrived(qtbot, window)
+    window.show_home()
+    read(qtbot, window.home)
+    assert not panel.forget_button.isEnabled()
+    assert "stays on the list" in panel.reason.text()
 
 
 def test_while_one_trains_another_has_to_wait(

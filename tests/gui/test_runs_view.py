@@ -89,6 +89,15 @@ def test_without_a_run_it_says_what_will_stand_here_and_offers_the_next_thing(
         click(qtbot, view.empty_button)
 
 
+def test_the_list_grows_with_the_runs(qtbot: QtBot, view: RunsView, project: Project) -> None:
+    made_up_run_folder(project.runs_folder / "first")
+    show(qtbot, view, project)
+    for n in range(3):
+        made_up_run_folder(project.runs_folder / f"more {n}", hours=n + 1)
+    show(qtbot, view, project)
+    assert view.table.verticalScrollBar().maximum() == 0
+
+
 def test_each_run_stands_there_as_it_is_the_newest_first(
     qtbot: QtBot, view: RunsView, project: Project
 ) -> None:

@@ -223,6 +223,14 @@ def test_results_and_export_wait_for_training(ready: WizardState) -> None:
     assert ready.status(PageId.RESULTS) == "todo"
 
 
+def test_start_is_asked_for_only_where_there_is_one(ready: WizardState, tmp_path: Path) -> None:
+    ready.open_run(tmp_path, ready.job(), None, "")
+    assert ready.why_not_next(PageId.TRAIN) == "This training has not ended yet."
+    ready.close_run()
+    ready.set_read_only("Open in another window.")
+    assert ready.why_not_next(PageId.TRAIN) == "Nothing can be trained in this window."
+
+
 def test_a_change_after_training_marks_results_and_keeps_them(finished: WizardState) -> None:
     finished.visit(PageId.SETTINGS)
     assert finished.status(PageId.TRAIN) == finished.status(PageId.RESULTS) == "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QTimer
@@ -18,6 +19,10 @@ from tlstudio.gui.window import MainWindow
 from tlstudio.gui.wizard import wording
 from tlstudio.gui.wizard.state import WizardState
 from tlstudio.projects.preferences import preferences
+
+SWITCH_S = 0.0005
+"""A thread that reads lets the window's have the interpreter after this time: while it draws, it
+asks for it hundreds of times, and each time it would wait for Python's usual five milliseconds."""
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -38,6 +43,7 @@ def main(argv: Sequence[str] = ()) -> int:
 
 def application(argv: Sequence[str] = ()) -> QApplication:
     """The one QApplication, named and styled."""
+    sys.setswitchinterval(SWITCH_S)
     app = QApplication(list(argv) or ["tlstudio"])
     app.setApplicationName("TL Studio")
     app.setDesktopFileName("tlstudio")

@@ -75,9 +75,12 @@ def project_folders() -> tuple[Path, ...]:
     return tuple(path for path in folders if is_project(path))
 
 
-def refreshed(project: Project, opened: datetime | None = None) -> KnownProject:
-    """What the home screen says of it now. Without `opened` it counts as opened when it was."""
-    runs = runs_of(project)
+def refreshed(
+    project: Project, opened: datetime | None = None, runs: Sequence[RunSummary] | None = None
+) -> KnownProject:
+    """What the home screen says of it now. Without `opened` it counts as opened when it was.
+    `runs` are those of the project, where they have been read already."""
+    runs = runs_of(project) if runs is None else runs
     path = str(project.path)
     before = _read(_file(path))
     if opened is None:

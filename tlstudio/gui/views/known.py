@@ -64,8 +64,8 @@ def _present(entry: Entry) -> Entry:
     offer, running = None, False
     with contextlib.suppress(TLStudioError, OSError):  # opening it says what is wrong with it
         project = Project.open(entry.path, read_only=True)
-        known = refreshed(project, known.opened)
-        runs = runs_of(project) if known.runs else ()
+        runs = runs_of(project)
+        known = refreshed(project, known.opened, runs)
         running = any(run.standing == "running" for run in runs)
         offer = None if running else _offer(runs)
     return Entry(known, True, known.pictures_there, offer, running)

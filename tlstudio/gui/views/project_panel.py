@@ -38,6 +38,7 @@ class ProjectPanel(Card):
         self.contents = small_label("", wrap=True)
         self.place = small_label("", wrap=True)
         self.used = small_label("", wrap=True)
+        self.reason = small_label("", wrap=True)
         self.notice = Notice()
         self.notice.acted.connect(self.carry_on)
         self.open_button = QPushButton(self.tr("&Open"))
@@ -63,6 +64,7 @@ class ProjectPanel(Card):
         for label in (self.title, self.basis, self.contents, self.place, self.used):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.body.addWidget(scrolled(inside), 1)
+        self.body.addWidget(self.reason)
         for row in (
             (self.open_button, self.runs_button),
             (self.rename_button, self.folder_button),
@@ -97,6 +99,16 @@ class ProjectPanel(Card):
         for button in (self.rename_button, self.bin_button):
             button.setEnabled(entry.there and not (opened and locked))
         self.forget_button.setEnabled(not opened)
+        self.reason.setText(self._reason(entry, opened, locked))
+        self.reason.setVisible(bool(self.reason.text()))
+
+    def _reason(self, entry: Entry, opened: bool, locked: bool) -> str:
+        """Why some of the buttons can't be pressed; the notice says what is missing."""
+        if not opened or not entry.there:
+            return ""
+        if locked:
+            return self.tr("It is open here and can't be changed now.")
+        return self.tr("It is open here, so it stays on the list.")
 
     def _show_notice(self, entry: Entry) -> None:
         message, hint = words.missing_words(entry)

@@ -79,10 +79,11 @@ def missing_words(entry: Entry) -> tuple[str, str]:
             _tr("Connect its drive and open it again, or take it off the list."),
         )
     if not entry.pictures_there:
-        return (
-            _tr("Its pictures are not where they were."),
-            _tr("Connect their drive, or put the folder back."),
-        )
+        dataset = entry.known.dataset
+        hint = _tr("Connect their drive, or put the folder back.")
+        if dataset is not None and not dataset.table and not dataset.roots:
+            hint = _tr("Connect their drive, or open the project and choose where they are now.")
+        return _tr("Its pictures are not where they were."), hint
     return "", ""
 
 

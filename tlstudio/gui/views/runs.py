@@ -189,11 +189,12 @@ class RunsView(QWidget):
     def _show_rows(self, found: RunRows) -> None:
         if self.project is None or found.project != str(self.project):
             return
-        first = not self.table.runs.rows
+        before = len(self.table.runs.rows)
         self.table.runs.show_rows(found.rows)
         self._stack.setCurrentIndex(1 if found.rows else 0)
-        if first and found.rows:
+        if len(found.rows) != before:
             self._share_room(len(found.rows))
+        if found.rows and not before:
             self.table.setFocus()
         self.empty.setText(
             self.tr("No training yet. Each one will stand here with its settings and its curves.")

@@ -61,6 +61,7 @@ class ImagesPage(Page):
         super().__init__(state, engine, question)
         self.setAcceptDrops(True)
         self.notice = Notice()
+        self.notice.acted.connect(self.ask_where_moved)
         self.desk = Desk(state, engine, self)
         self.desk.failed.connect(lambda *why: self.notice.say("warn", *why))
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
@@ -144,6 +145,16 @@ class ImagesPage(Page):
         dialog.filesSelected.connect(self.open_paths)
         dialog.open()
 
+    def ask_where_moved(self) -> None:
+        """The project stays, with what was corrected in it; only its folder is another one."""
+        dialog = self._file_dialog(self.tr("Choose where the pictures of this project are now"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.filesSelected.connect(
+            lambda paths: self.open_source(self._dataset.model_copy(update={"folder": paths[0]}))
+        )
+        dialog.open()
+
     def ask_for_table(self) -> None:
         dialog = self._file_dialog(self.tr("Choose a table of labels"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
@@ -212,6 +223,7 @@ class ImagesPage(Page):
         job = ScanJob(dataset=dataset, seed=self.state.seed, listed=False, usual_test=True)
         thread = self._run(job, words)
         thread.succeeded.connect(self._scanned)
+        thread.failed.connect(self._offer_moved)
 
     def open_sample(self) -> None:
         """Looks through the sample pictures, which are drawn the first time. A drawing that was
@@ -279,6 +291,14 @@ class ImagesPage(Page):
         stays = self._due and self._quiet
         self._due = self._due and not self._quiet
         self._idle(message if stays else "")
+
+    def _offer_moved(self, message: str, hint: str) -> None:
+        """The pictures of a project that was just opened may be elsewhere by now."""
+        spec = self._dataset
+        elsewhere = spec.project and not spec.table and not spec.roots
+        if elsewhere and self.state.scan is None and not self.state.read_only:
+            action = self.tr("Choose where they are no&w…")
+            self.notice.say("error", message, hint, action=action)
 
     def _idle(self, trouble: str = "") -> None:
         self._thread = None

@@ -363,6 +363,15 @@ class WizardState(SettingsChoice, PictureChoice, RunShown):
                 return reason
         return None
 
+    def _why_untrained(self) -> str | None:
+        if self.trained:
+            return None
+        if self.read_only:
+            return translate("state", "Nothing can be trained in this window.")
+        if self.run is not None:
+            return translate("state", "This training has not ended yet.")
+        return translate("state", "Train first: press Start.")
+
     def _own_reason(self, page: PageId) -> str | None:
         if page == PageId.IMAGES:
             return self.why_no_pictures()
@@ -371,7 +380,7 @@ class WizardState(SettingsChoice, PictureChoice, RunShown):
         if page == PageId.TRAIN:
             if self.training:
                 return translate("state", "Training is running.")
-            return None if self.trained else translate("state", "Train first: press Start.")
+            return self._why_untrained()
         if page == PageId.RESULTS and self.evaluation is None:
             return translate("state", "The answers are still being checked.")
         return None

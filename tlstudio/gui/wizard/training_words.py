@@ -28,6 +28,8 @@ def sentence(session: TrainingSession) -> str:
     if session.stage == "elsewhere":
         elsewhere = _tr("Another window or program trains this")
         return _joined(elsewhere, _where(model), duration(model.seconds_left))
+    if session.stage == "ready" and session.read_only:
+        return _tr("Nothing can be trained in this window.")
     ended = _tr("Cancelled") if session.cancelled else _tr("Interrupted")
     return {
         "ready": _tr("Everything is set. Training begins when you press Start."),
