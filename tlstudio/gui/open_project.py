@@ -78,6 +78,11 @@ class OpenProject(QObject):
         """Whether this window may change it."""
         return self._claim is not None and self._claim.held
 
+    @property
+    def unwritable(self) -> bool:
+        """Whether no window may change it, because its disk may not be written to."""
+        return self._claim is not None and self._claim.reason == "read_only"
+
     # --- opening --------------------------------------------------------------------------------
 
     def open_paths(self, paths: Sequence[str]) -> None:

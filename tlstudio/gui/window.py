@@ -285,6 +285,8 @@ class MainWindow(QWidget):
         why = self.state.read_only
         if why and self._stack.currentWidget() is not self.home:
             hint = self.tr("You can look at everything; changes are made there.")
+            if self.project.unwritable:
+                hint = self.tr("Its trainings can be looked at. To work with it, copy its folder.")
             self.banner.say("info", f"{why} {hint}", action=self.tr("Try &again"))
             self._above.show()
         else:
