@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Generator, Iterator
 from datetime import timedelta
@@ -33,6 +34,7 @@ from tlstudio.jobs import (
     ScanResult,
     TrainingJob,
 )
+from tlstudio.projects.locks import Lock
 from tlstudio.projects.ownership import Ownership
 from tlstudio.projects.places import projects_folder
 from tlstudio.projects.project import Project
@@ -244,6 +246,24 @@ def test_a_project_of_another_window_is_read_only_until_that_lets_go(
     qtbot.waitUntil(lambda: not window.banner.isVisible())
     assert controls.start.isEnabled()
     assert window.project.held
+
+
+def test_a_disk_that_may_not_be_written_to_is_not_taken_for_another_window(
+    qtbot: QtBot,
+    window: MainWindow,
+    tmp_path: Path,
+    scans: Scans,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: Lock) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    path = project(tmp_path, scans, "ants")
+    monkeypatch.setattr(Lock, "acquire", refused)
+    window.open_project(path)
+    arrived(qtbot, window)
+    assert window.banner.message.startswith("This project lies on a disk")
+    assert "copy its folder" in window.banner.message
 
 
 def test_f2_renames_in_place(
