@@ -41,5 +41,5 @@ class HomeFoot(QWidget):
         use = self.disk.use
         text = self.tr("&Disk use…")
         if use is not None:
-            text = self.tr("{0} on this &disk: look, clean…").format(size_words(use.bytes))
+            text = self.tr("&Disk use: {0}…").format(size_words(use.bytes))
         self.disk_button.setText(text)
