@@ -17,7 +17,7 @@ from PIL import Image
 
 TESTS = Path(__file__).parents[1]
 USER = TESTS / "faults" / "random_user.py"
-QUICK, LONG = (2, 150), (20, 2000)
+QUICK, LONG = (1, 150), (20, 2000)
 """How many seeds, and how many actions of each."""
 
 
