@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import Any
@@ -31,11 +32,10 @@ def test_the_system_is_asked_to_stay_awake_until_the_job_ends(
 ) -> None:
     monkeypatch.setenv("WAKEPY_FAKE_SUCCESS", "1")
     caplog.set_level(logging.INFO, awake.__name__)
-    task = runner.task_for(RESUME)
-    while not wakepy.global_modes():
-        next(task)
-    assert "stays awake" in caplog.text
-    task.close()
+    with contextlib.closing(runner.task_for(RESUME)) as task:
+        while "stays awake" not in caplog.text:
+            next(task)
+        assert wakepy.global_modes()
     assert not wakepy.global_modes()
 
 

@@ -78,6 +78,7 @@ def scan(job: ScanJob, cache: Path | None = None) -> Task[ScanResult]:
     result = yield from beside(
         lambda: data.result(spec, found, choices, index.project), meter, len(listing.files)
     )
+    yield from meter.at(len(listing.files))
     lists = () if job.listed else ("files", "left_out", "converted", "findings")
     return result.model_copy(update=dict.fromkeys(lists, ()))
 
