@@ -42,8 +42,10 @@ def test_a_single_loss_beyond_all_bounds_is_a_setback() -> None:
 
 
 def test_what_began_high_or_is_far_above_its_own_best_is_no_setback() -> None:
-    after(*([400.0] * 50))
-    after(0.7, *([0.0001] * 50), *([5.0] * 50), classes=2)
+    assert after(*([400.0] * 50)).rate_scale == 1
+    ended = after(0.7, *([0.0001] * 50), *([5.0] * 50), classes=2)
+    assert ended.high_losses == 0
+    assert ended.rate_scale == 1
 
 
 def test_weights_that_are_worse_than_guessing_are_not_worth_coming_back_to() -> None:
